@@ -1,0 +1,85 @@
+/*
+ * The transform table: every algorithm that tunike can name, as RFC 7296 section 3.3.2 numbers them.
+ * One row each in transform.c; whether this build and this OpenSSL can do one is asked of ike/crypto
+ * and esp/crypto.
+ */
+#ifndef BASE_TRANSFORM_H
+#define BASE_TRANSFORM_H
+
+#include "base/bytes.h"
+
+enum transform_type {
+	TRANSFORM_ENCR = 1,
+	TRANSFORM_PRF = 2,
+	TRANSFORM_INTEG = 3,
+	TRANSFORM_KE = 4,
+	TRANSFORM_SN = 5, /* Sequence Numbers, RFC 9827 (formerly ESN) */
+};
+
+enum {
+	ENCR_AES_CBC = 12,
+	ENCR_NULL = 11,
+	ENCR_AES_GCM_16 = 20,
+	ENCR_CHACHA20_POLY1305 = 28,
+	PRF_HMAC_SHA2_256 = 5,
+	PRF_HMAC_SHA2_384 = 6,
+	PRF_HMAC_SHA2_512 = 7,
+	INTEG_NONE = 0,
+	INTEG_HMAC_SHA2_256_128 = 12,
+	INTEG_HMAC_SHA2_384_192 = 13,
+	INTEG_HMAC_SHA2_512_256 = 14,
+	KE_NONE = 0,
+	KE_MODP_2048 = 14,
+	KE_MODP_3072 = 15,
+	KE_MODP_4096 = 16,
+	KE_ECP_256 = 19,
+	KE_ECP_384 = 20,
+	KE_ECP_521 = 21,
+	KE_CURVE25519 = 31,
+	SN_32BIT = 0, /* 32-bit sequential numbers */
+	SN_64BIT = 1, /* partially transmitted 64-bit sequential numbers: ESN */
+};
+
+/* A transform as it stands in a proposal. */
+struct transform {
+	uint8_t type; /* enum transform_type */
+	uint16_t id;
+	uint16_t key_bits; /* the Key Length attribute; 0 = not present */
+};
+
+enum transform_flags {
+	TRANSFORM_AEAD = 1 << 0, /* needs no integrity transform */
+	TRANSFORM_WEAK = 1 << 1, /* only when named, with a warning */
+	TRANSFORM_IKE = 1 << 2,  /* may protect an IKE SA */
+	TRANSFORM_ESP = 1 << 3,
+};
+
+struct transform_info {
+	struct transform t;
+	const char *name;    /* as status shows it: "AES_GCM_16_256", "CURVE25519", "PRF_HMAC_SHA2_384" */
+	const char *keyword; /* as proposals write it: "aes256gcm16", "x25519", "prfsha384" */
+	uint16_t key_len;    /* bytes of keying material, the salt included; KE: bytes of the public value */
+	uint16_t salt_len;   /* bytes of it that are the salt */
+	uint16_t iv_len;     /* bytes of IV on the wire */
+	uint16_t icv_len;    /* bytes of ICV (AEAD or INTEG) */
+	uint16_t block;      /* bytes to which plaintext is padded by the cipher; 1: none */
+	uint8_t flags;       /* enum transform_flags */
+};
+
+const struct transform_info *transform_find(struct transform t);  /* NULL: not in the table */
+/* The i-th row, NULL past the end; rows are grouped by type. */
+const struct transform_info *transform_row(size_t i);
+bool transform_equal(struct transform a, struct transform b);
+/* "AES_GCM_16_256", or "ENCR_65000" for one that is not in the table. Returns dst. */
+const char *transform_text(struct transform t, char *dst, size_t cap);
+
+/* What was chosen: one transform of each type, type 0 where there is none. */
+struct suite {
+	struct transform encr, prf, integ, ke, sn;
+};
+
+enum { SUITE_TEXT = 160 };
+/* IKE: "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"; ESP: "AES_GCM_16_128/ESN". Returns dst. */
+const char *suite_text(const struct suite *s, char *dst, size_t cap);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * The configuration, typed and checked. Text comes in through config_load(); everything else in the
+ * program sees only these structs. Names are those of the file (tunike.conf.5).
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/ident.h"
+#include "base/proposal.h"
+#include "base/secret.h"
+#include "base/ts.h"
+
+enum config_start_action { START_NONE, START_TRAP, START_START };
+enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART }; /* dpd_action, close_action; none = clear */
+enum config_unique { UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NO, UNIQUE_NEVER };
+enum config_auth { AUTH_PSK };
+enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum config_log_format { LOG_TEXT, LOG_JSON };
+enum config_secret_type { SECRET_PSK };
+
+/* One side's traffic selectors before the own address is known. */
+struct config_ts {
+	bool dynamic; /* "dynamic": the side's address (or virtual address), with ts.proto and ports */
+	struct ts ts;
+};
+
+struct config_lifetime {
+	uint64_t time_ms; /* 0: no limit, likewise the others */
+	uint64_t bytes;
+	uint64_t packets;
+};
+
+struct config_child {
+	char *name;
+	struct config_ts *local_ts, *remote_ts; /* at least one each */
+	size_t local_ts_n, remote_ts_n;
+	struct proposal_list esp_proposals;
+	enum config_start_action start_action;
+	enum config_loss_action dpd_action, close_action;
+	struct config_lifetime soft; /* rekey_time, rekey_bytes, rekey_packets */
+	struct config_lifetime hard; /* life_time, life_bytes, life_packets */
+	uint32_t replay_window;      /* packets, 0 to 32768 */
+};
+
+struct config_side {
+	enum config_auth auth;
+	struct ident id; /* IDENT_ANY when not given: local, the address; remote, anything */
+};
+
+struct config_conn {
+	char *name;
+	char **local_addrs, **remote_addrs; /* addresses, names or "%any"; remote may be a prefix too */
+	size_t local_addrs_n, remote_addrs_n;
+	uint16_t local_port, remote_port; /* remote_port 4500: start on the NAT-T port */
+	struct proposal_list proposals;
+	bool encap;
+	enum config_unique unique;
+	uint64_t dpd_delay_ms; /* 0: off */
+	uint32_t keyingtries;  /* 0: for ever */
+	struct config_side local, remote;
+	struct config_child *children;
+	size_t children_n;
+};
+
+struct config_secret {
+	enum config_secret_type type;
+	struct ident *ids; /* none: for every identity */
+	size_t ids_n;
+	struct secret secret;
+};
+
+struct config {
+	char *path; /* the file it came from */
+	struct {
+		char *name;
+		uint32_t mtu; /* 0: from the path */
+	} tun;
+	uint32_t workers; /* 0: one per core, as far as the build goes */
+	enum config_log_level log_level;
+	enum config_log_format log_format;
+	char *keylog;  /* a folder; "" is off */
+	char *control; /* the control socket */
+	struct config_secret *secrets;
+	size_t secrets_n;
+	struct config_conn *conns;
+	size_t conns_n;
+};
+
+/* One finding of the check. */
+enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
+struct config_note {
+	enum config_severity severity;
+	char *text; /* "file:line: path: what is wrong, expected …" */
+};
+
+struct config_notes {
+	size_t n;
+	struct config_note *v; /* owned */
+};
+
+/* Reads and checks a whole file. All errors are found, not the first only. Returns the configuration
+ * (freed by the caller), or NULL if there was any error. `notes` (initialised here, freed by the caller)
+ * has errors and warnings in the order of the file. */
+struct config *config_load(const char *path, struct config_notes *notes);
+/* The same from text in memory; `path` is used in messages and for relative paths. For tests, fuzzing
+ * and `tunike connect`. */
+struct config *config_load_text(const char *text, const char *path, struct config_notes *notes);
+void config_free(struct config *c); /* secrets are wiped; NULL is fine */
+void config_notes_free(struct config_notes *notes);
+
+const struct config_conn *config_conn_find(const struct config *c, const char *name);
+const struct config_child *config_child_find(const struct config_conn *c, const char *name);
+
+/* Levenshtein-nearest of `n` words, or NULL if none is near enough to be a slip of the fingers. */
+const char *config_nearest(const char *word, const char *const *words, size_t n);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * The ESP data plane: RFC 4303, RFC 4301. Packets in the caller's buffers, SAs in a slot table, an
+ * immutable policy snapshot, epochs for reclamation. Knows base/ only: no IKE, sockets, devices, clocks.
+ *
+ * Threads: one control thread calls everything that takes a struct esp; each worker thread calls what
+ * takes its struct esp_worker. Nothing on the packet path locks, allocates, logs or reads a clock.
+ */
+#ifndef ESP_ESP_H
+#define ESP_ESP_H
+
+#include "base/addr.h"
+#include "base/pkt.h"
+#include "base/secret.h"
+#include "base/transform.h"
+#include "base/ts.h"
+#include "esp/verdict.h"
+
+struct esp;
+struct esp_worker;
+
+enum esp_err {
+	ESP_OK = 0,
+	ESP_ENOMEM = -1,
+	ESP_EFULL = -2,      /* no free slot */
+	ESP_EUNSUPPORTED = -3, /* a transform that this build or this OpenSSL lacks */
+	ESP_EINVAL = -4,
+	ESP_ENOENT = -5,
+};
+
+struct esp_params {
+	uint32_t slots;   /* a power of two, up to 2^20: SAs each way */
+	uint32_t workers; /* 1 to 64 */
+	struct ossl_lib_ctx_st *libctx; /* algorithms and randomness; borrowed; NULL: OpenSSL's default */
+};
+
+struct esp *esp_new(const struct esp_params *p); /* NULL: no memory */
+void esp_free(struct esp *e); /* no worker may be inside; everything is wiped */
+
+/* ---- Security associations (control thread) ---- */
+
+/* Reserves an inbound SPI: its low bits are the slot, the high bits random; never 0..255. 0 if the table is full. */
+uint32_t esp_spi_get(struct esp *e);
+void esp_spi_put(struct esp *e, uint32_t spi); /* a reserved SPI that was never installed */
+
+struct esp_lifetime {
+	uint64_t soft_bytes, hard_bytes; /* 0: no limit; plaintext IP bytes */
+	uint64_t soft_packets, hard_packets;
+};
+
+struct esp_keys {
+	struct transform encr, integ; /* integ.type 0 with AEAD */
+	struct bytes encr_key;        /* key, then salt, as RFC 7296 section 2.17 orders it; copied */
+	struct bytes integ_key;
+	bool esn;
+};
+
+struct esp_in_params {
+	uint32_t spi; /* from esp_spi_get */
+	struct esp_keys keys;
+	uint32_t replay_window; /* packets, 0 (off) to 32768 */
+	const struct ts_list *local_ts, *remote_ts; /* of the inner packet: dst in local, src in remote; copied */
+	struct esp_lifetime life;
+	uint64_t first_seq; /* tests: highest number taken as already seen; 0 otherwise */
+};
+
+/* Where an outbound SA sends: opaque to ESP, carried for the UDP driver. */
+struct esp_path {
+	struct endpoint local, remote;
+	bool udp_encap; /* ESP in UDP (RFC 3948); false: protocol 50 */
+};
+
+struct esp_out_params {
+	uint32_t spi; /* the peer's */
+	struct esp_keys keys;
+	struct esp_lifetime life;
+	struct esp_path path;
+	uint64_t first_seq; /* tests: last number taken as already sent; 0 otherwise */
+};
+
+enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p);
+void esp_in_del(struct esp *e, uint32_t spi); /* unknown: no effect */
+enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot);
+void esp_out_del(struct esp *e, uint32_t slot);
+enum esp_err esp_out_set_path(struct esp *e, uint32_t slot, const struct esp_path *path);
+
+struct esp_stats {
+	uint64_t packets, bytes; /* passed; plaintext IP bytes */
+	uint64_t drops[ESP_VERDICTS]; /* by enum esp_verdict: of packets that reached this SA */
+	uint64_t seq;            /* last sent, or highest seen */
+};
+bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out);
+bool esp_out_stats(const struct esp *e, uint32_t slot, struct esp_stats *out);
+/* Sums of all workers by verdict, packets that met no SA included. */
+void esp_totals(const struct esp *e, uint64_t out[ESP_VERDICTS]);
+
+/* ---- Lifetimes ---- */
+
+enum esp_expiry_kind {
+	ESP_EXPIRY_SOFT, /* a soft limit was passed: time to rekey */
+	ESP_EXPIRY_HARD, /* a hard limit, or the last sequence number: the SA has stopped */
+};
+struct esp_expiry {
+	enum esp_expiry_kind kind;
+	bool inbound;
+	uint32_t id; /* inbound: SPI; outbound: slot */
+};
+/* Each limit is reported once. Control thread. Returns false when there is no more. */
+bool esp_next_expiry(struct esp *e, struct esp_expiry *out);
+
+/* ---- Policies (control thread) ---- */
+
+enum esp_action {
+	ESP_PROTECT, /* by the outbound SA `slot` */
+	ESP_TRAP,    /* no SA yet: verdict ESP_V_ACQUIRE, pkt.slot = `id` */
+	ESP_PASS,    /* unprotected */
+	ESP_DROP,
+};
+
+struct esp_policy {
+	uint32_t priority; /* lower is better; equal: the more specific remote, then local, then the earlier */
+	enum esp_action action;
+	uint32_t slot; /* ESP_PROTECT */
+	uint32_t id;   /* the caller's, for ESP_TRAP */
+	struct ts local, remote;
+};
+
+/* Compiles and publishes a new snapshot of all outbound policies, whole; copied. A packet that no
+ * policy matches gets ESP_V_NO_POLICY. */
+enum esp_err esp_spd_set(struct esp *e, const struct esp_policy *v, size_t n);
+
+/* ---- Reclamation (control thread) ---- */
+
+/* Frees and wipes what was removed and what all workers have passed. Returns how many wait. */
+size_t esp_reclaim(struct esp *e);
+
+/* ---- Packet path (one worker thread each) ---- */
+
+struct esp_worker *esp_worker_get(struct esp *e, uint32_t index); /* borrowed, 0 to workers - 1 */
+
+/* Brackets around every batch: between them, what this worker has seen stays valid. A worker outside
+ * (asleep in poll) never delays reclamation. */
+void esp_worker_enter(struct esp_worker *w);
+void esp_worker_leave(struct esp_worker *w);
+
+/* IP packets to ESP packets (header to ICV), in place: needs PKT_HEADROOM in front and PKT_TAILROOM
+ * behind. Each packet gets a verdict; ESP_V_OK means that it is ready to be sent along
+ * esp_pkt_path(). */
+void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n);
+/* ESP packets to IP packets, in place. pkt.tos is the outer TOS. */
+void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
+
+/* Of a packet that esp_encap passed (its path) or that esp_decap passed (the path of the SA's
+ * opposite is not known to ESP: NULL). Borrowed until esp_worker_leave. */
+const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt);
+
+/* True once after something came up for the control thread (an expiry) since the last call. */
+bool esp_worker_attention(struct esp_worker *w);
+
+/* The inner flow of an IP packet as selectors see it. Returns false if it is not IPv4 or IPv6, or cut. */
+bool esp_flow_of(struct bytes ip, struct ts_flow *out);
+
+/* Bytes that tunnel-mode ESP with these transforms adds to an inner packet at most (header, IV,
+ * padding, trailer, ICV), without UDP and outer IP: for the MTU. */
+uint32_t esp_overhead(struct transform encr, struct transform integ);
+
+#endif
