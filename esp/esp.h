@@ -163,4 +163,7 @@ bool esp_flow_of(struct bytes ip, struct ts_flow *out);
  * padding, trailer, ICV), without UDP and outer IP: for the MTU. */
 uint32_t esp_overhead(struct transform encr, struct transform integ);
 
+/* Can this build and this OpenSSL do it in ESP? */
+bool esp_can(struct ossl_lib_ctx_st *libctx, struct transform t);
+
 #endif

@@ -1,0 +1,149 @@
+/*
+ * The IKEv2 engine: RFC 7296. Bytes, commands and time go in; bytes, events and a deadline come out. No
+ * sockets, threads, clocks, files or logs here, and no long-term secrets.
+ *
+ * The contract: after each of ike_engine_input, _command and _tick the caller drains datagrams and
+ * events until there are none, then arranges to call ike_engine_tick at ike_engine_deadline.
+ */
+#ifndef IKE_IKE_H
+#define IKE_IKE_H
+
+#include "config/config.h"
+#include "ike/err.h"
+#include "ike/event.h"
+
+struct ike_engine;
+
+typedef uint64_t ike_time; /* milliseconds of a monotonic clock */
+#define IKE_NEVER UINT64_MAX
+
+struct ike_datagram {
+	struct endpoint local, remote;
+	/* Four zero bytes stand before the message on the wire (RFC 3948 section 2.2). The driver adds and
+	 * strips them: `data` never holds them. A one-byte 0xFF keepalive has marker = false. */
+	bool marker;
+	struct bytes data;
+};
+
+/* Caps on what a peer can drive. */
+struct ike_limits {
+	uint32_t ike_sas;          /* IKE SAs in all */
+	uint32_t half_open;        /* responder SAs before authentication, in all */
+	uint32_t half_open_per_ip;
+	uint32_t cookie_threshold; /* half-open SAs from which on IKE_SA_INIT must bring a cookie */
+	uint32_t children_per_sa;
+	uint32_t half_open_ms;     /* life of a half-open responder SA */
+};
+extern const struct ike_limits ike_limits_default;
+
+/* strongSwan's schedule: the n-th retransmission waits timeout * base^n. */
+struct ike_retransmit {
+	uint32_t timeout_ms; /* 4000 */
+	double base;         /* 1.8 */
+	uint32_t tries;      /* 5 */
+};
+extern const struct ike_retransmit ike_retransmit_default;
+
+struct ike_params {
+	struct ossl_lib_ctx_st *libctx; /* algorithms and randomness; borrowed */
+	const struct config *config;    /* borrowed for the engine's life */
+	/* Inbound SPIs of Child SAs are chosen by the data plane. get returns 0 when there is none; put
+	 * gives back one that never came with IKE_EV_CHILD_UP. */
+	uint32_t (*spi_get)(void *arg);
+	void (*spi_put)(void *arg, uint32_t spi);
+	void *spi_arg;
+	const struct ike_limits *limits;         /* NULL: default; copied */
+	const struct ike_retransmit *retransmit; /* NULL: default; copied */
+	uint32_t keepalive_ms;                   /* 0: 20 s, RFC 3948 section 4 */
+	uint16_t natt_port;                      /* our local port for UDP encapsulation; 0: 4500 */
+	bool want_keys;                          /* emit IKE_EV_KEYS */
+};
+
+enum ike_command_kind {
+	IKE_CMD_UP,      /* bring conn, or one child of it, up (joins an IKE SA that is up already) */
+	IKE_CMD_DOWN,    /* delete conn's IKE SAs, or one child */
+	IKE_CMD_ACQUIRE, /* a trapped packet wants `child`; like UP, `flow` is sent as the first selector */
+	IKE_CMD_OP_DONE,
+	IKE_CMD_EXPIRED, /* the Child SA with inbound SPI `spi` has reached its hard limit: delete it */
+	IKE_CMD_ALIVE,   /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD needed now */
+	IKE_CMD_MOVED,   /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
+	IKE_CMD_STOP,    /* delete everything; IKE_DOWN events follow */
+};
+
+struct ike_command {
+	enum ike_command_kind kind;
+	uint32_t tag; /* comes back in the events that this command causes */
+	const struct config_conn *conn;
+	const struct config_child *child; /* UP: NULL = every child of conn; DOWN: NULL = the IKE SAs */
+	struct endpoint local, remote;    /* UP, ACQUIRE: resolved by the caller */
+	struct ts_flow flow;              /* ACQUIRE */
+	uint32_t spi;
+	struct {
+		uint32_t op_id;
+		bool found; /* there is such a secret */
+		struct bytes result; /* borrowed during the call */
+	} op;
+};
+
+struct ike_engine *ike_engine_new(const struct ike_params *p); /* NULL: no memory */
+void ike_engine_free(struct ike_engine *e);
+
+/* The result is for counters and debug logs: what the peer or user needs to know comes as events. */
+enum ike_err ike_engine_input(struct ike_engine *e, ike_time now, const struct ike_datagram *in);
+enum ike_err ike_engine_command(struct ike_engine *e, ike_time now, const struct ike_command *c);
+void ike_engine_tick(struct ike_engine *e, ike_time now);
+ike_time ike_engine_deadline(const struct ike_engine *e); /* IKE_NEVER: nothing to wait for */
+/* Oldest first. The data is borrowed until the next call of any engine function. */
+bool ike_engine_next_datagram(struct ike_engine *e, struct ike_datagram *out);
+/* Oldest first; the caller clears it with ike_event_clear. */
+bool ike_engine_next_event(struct ike_engine *e, struct ike_event *out);
+
+/* ---- For display ---- */
+
+enum ike_sa_state { IKE_SA_CONNECTING, IKE_SA_ESTABLISHED, IKE_SA_REKEYING, IKE_SA_DELETING };
+enum ike_child_state { IKE_CHILD_CREATING, IKE_CHILD_INSTALLED, IKE_CHILD_REKEYING, IKE_CHILD_REKEYED, IKE_CHILD_DELETING };
+const char *ike_sa_state_text(enum ike_sa_state s);       /* "established" */
+const char *ike_child_state_text(enum ike_child_state s); /* "installed" */
+
+struct ike_child_info {
+	uint32_t id;
+	enum ike_child_state state;
+	const struct config_child *cfg;
+	uint32_t spi_in, spi_out;
+	struct suite suite;
+	bool encap;
+	const struct ts_list *local_ts, *remote_ts; /* borrowed during the callback */
+	ike_time installed_at;
+};
+
+struct ike_sa_info {
+	uint32_t id;
+	enum ike_sa_state state;
+	const struct config_conn *conn; /* NULL: not chosen yet */
+	bool initiator;
+	struct endpoint local, remote;
+	struct ident local_id, remote_id;
+	uint64_t spi_i, spi_r;
+	struct suite suite;
+	bool nat_local, nat_remote;
+	ike_time established_at;
+	size_t children_n;
+	const struct ike_child_info *children; /* borrowed during the callback */
+};
+
+/* Calls fn for each IKE SA, by id. */
+void ike_engine_each(const struct ike_engine *e, void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg);
+
+struct ike_stats {
+	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
+	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit, dropped_state;
+	uint32_t ike_sas, half_open;
+};
+void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out);
+
+/* For the signer: the PSK MAC of RFC 7296 section 2.15. `mac` is initialised by the callee, freed by the caller. */
+enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes psk, struct bytes octets, struct secret *mac);
+/* Can this build and this OpenSSL do it in an IKE SA? */
+bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t);
+
+#endif
