@@ -55,9 +55,10 @@ uint16_t udp_port(const struct udp_sock *s);
 unsigned udp_families(const struct udp_sock *s); /* which of enum udp_families are there */
 
 /* Receives up to n datagrams without blocking. Each msgs[i].pkt is given with base and cap (more
- * than PKT_HEADROOM); the datagram is put behind PKT_HEADROOM. Returns how many; 0: nothing there
- * now; a negative errno when the socket is unusable. Datagrams that do not fit are dropped and
- * counted; ICMP errors that the kernel reports are counted and passed over. */
+ * than PKT_HEADROOM); the datagram is put behind PKT_HEADROOM. Returns how many, the first ones of
+ * msgs; 0: nothing there now; a negative errno when the socket is unusable. A datagram that does
+ * not fit its buffer is counted and has length 0. ICMP errors that the kernel reports are counted
+ * and passed over. */
 int udp_recv_batch(struct udp_sock *s, struct udp_msg *msgs, size_t n);
 
 /* Sends n datagrams without blocking, from any thread. One that the kernel refuses (no route, too

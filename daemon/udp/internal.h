@@ -1,0 +1,49 @@
+/*
+ * What the files of the UDP driver share.
+ */
+#ifndef DAEMON_UDP_INTERNAL_H
+#define DAEMON_UDP_INTERNAL_H
+
+#include "daemon/udp/udp.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { UDP_PINS = 32 };
+
+/*
+ * An IPv6 socket bound to one interface. IPv4 needs none: there the interface in IP_PKTINFO
+ * restricts the route lookup. For IPv6 it is a hint only once a source address is given, and a
+ * route of a longer prefix through another interface (the tunnel's own) would win.
+ */
+struct udp_pin {
+	unsigned ifindex;
+	int fd;
+};
+
+struct udp_sock {
+	int epoll;  /* all the sockets below */
+	int v4, v6; /* -1: not there */
+	uint16_t port;
+	uint32_t buffer;
+	pthread_mutex_t lock; /* held to append to pins */
+	struct udp_pin pins[UDP_PINS];
+	atomic_size_t n_pins; /* written under the lock, after the pin; read by every sender */
+	/* The receiver alone: the socket that had something last, and how often it was asked in a
+	 * row. */
+	int hot;
+	unsigned hot_for;
+	atomic_uint_fast64_t truncated,
+	    icmp_errors; /* written by the receiver, read by any thread */
+};
+
+/* The socket by which a datagram leaves. `pinned`: it is bound to the interface, or the kernel
+ * honours pktinfo; false: the source address must be left to the kernel for the interface to be
+ * binding. */
+int udp_fd_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned);
+
+/* Writes "NAME (pid N)" of the process that holds a UDP port in this network namespace, or
+ * "another program". */
+void udp_holder(char *dst, size_t cap, uint16_t port);
+
+#endif
