@@ -34,12 +34,12 @@ enum {
 };
 
 struct addr addr_v4(uint32_t host_order);
-struct addr addr_from_bytes(struct bytes b); /* 4 or 16 bytes; ADDR_NONE otherwise */
+struct addr addr_from_bytes(struct bytes b);   /* 4 or 16 bytes; ADDR_NONE otherwise */
 struct bytes addr_bytes(const struct addr *a); /* 0, 4 or 16 bytes, borrowed from *a */
 unsigned addr_bits(const struct addr *a);      /* 0, 32, 128 */
 bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_cmp(const struct addr *a, const struct addr *b); /* family, then numeric */
-bool addr_parse(struct addr *out, const char *text);       /* no names, no zones */
+bool addr_parse(struct addr *out, const char *text);      /* no names, no zones */
 /* NUL-terminated text ("%any" for ADDR_NONE) in dst of at least ADDR_TEXT; returns dst. */
 const char *addr_text(const struct addr *a, char dst[ADDR_TEXT]);
 bool addr_is_multicast(const struct addr *a);
@@ -55,8 +55,9 @@ const char *prefix_text(const struct prefix *p, char dst[PREFIX_TEXT]);
 struct prefix prefix_of(const struct addr *a, unsigned len); /* host bits cleared */
 void prefix_range(const struct prefix *p, struct addr *lo, struct addr *hi);
 
-/* Cuts lo..hi (one family, lo <= hi) into the fewest prefixes. Returns how many there are; writes at
- * most `cap` of them. At most 2 * bits - 2 exist. */
-size_t prefix_from_range(const struct addr *lo, const struct addr *hi, struct prefix *out, size_t cap);
+/* Cuts lo..hi (one family, lo <= hi) into the fewest prefixes. Returns how many there are; writes
+ * at most `cap` of them. At most 2 * bits - 2 exist. */
+size_t prefix_from_range(
+    const struct addr *lo, const struct addr *hi, struct prefix *out, size_t cap);
 
 #endif

@@ -27,8 +27,8 @@ bool bytes_equal(struct bytes a, struct bytes b);
  * than 2 * b.n + 1. */
 bool bytes_to_hex(char *dst, size_t cap, struct bytes b);
 
-/* Reads hex digits up to NUL, an optional 0x in front. Returns the number of bytes written, or -1 on
- * an odd count, a digit that is none, or more than `cap` bytes. */
+/* Reads hex digits up to NUL, an optional 0x in front. Returns the number of bytes written, or -1
+ * on an odd count, a digit that is none, or more than `cap` bytes. */
 long bytes_from_hex(uint8_t *dst, size_t cap, const char *hex);
 
 static inline uint16_t be16_load(const uint8_t *p)

@@ -18,7 +18,7 @@ enum ident_type {
 };
 
 enum {
-	IDENT_MAX = 512,        /* longest identity we hold, bytes */
+	IDENT_MAX = 512, /* longest identity we hold, bytes */
 	IDENT_TEXT = 4 * IDENT_MAX + 8,
 };
 
@@ -29,12 +29,15 @@ struct ident {
 };
 
 /* Text to identity as swanctl.conf reads `id`: "%any" or "" any; an address; "user@host" (or
- * "email:…") RFC822; "@#hex" or "keyid:…" KEY_ID; "@name", "fqdn:…", or a name FQDN. A distinguished
- * name ("C=…, CN=…") is not read here. False if the text is none of these or too long. */
+ * "email:…") RFC822; "@#hex" or "keyid:…" KEY_ID; "@name", "fqdn:…", or a name FQDN. A
+ * distinguished name ("C=…, CN=…") is not read here. False if the text is none of these or too
+ * long. */
 bool ident_parse(struct ident *out, const char *text);
-bool ident_from_wire(struct ident *out, uint8_t type, struct bytes data); /* copied; false: too long, wrong size */
-struct ident ident_from_addr_bytes(struct bytes addr);                     /* 4 or 16 bytes */
-bool ident_equal(const struct ident *a, const struct ident *b);            /* FQDN, RFC822: ASCII case folded */
+bool ident_from_wire(
+    struct ident *out, uint8_t type, struct bytes data); /* copied; false: too long, wrong size */
+struct ident ident_from_addr_bytes(struct bytes addr);   /* 4 or 16 bytes */
+bool ident_equal(
+    const struct ident *a, const struct ident *b); /* FQDN, RFC822: ASCII case folded */
 
 /* Does `id` meet `pattern`? IDENT_ANY takes all; "*.example.org", "*@example.org" and "%any" as in
  * swanctl.conf. Returns 0: no; else the better the higher: exact 3, wildcard 2, any 1. */

@@ -1,6 +1,6 @@
 /*
- * One packet in a buffer of the caller's: what TUN readers, ESP and the UDP driver hand to each other.
- * A step moves `off` and `len`; nobody copies.
+ * One packet in a buffer of the caller's: what TUN readers, ESP and the UDP driver hand to each
+ * other. A step moves `off` and `len`; nobody copies.
  */
 #ifndef BASE_PKT_H
 #define BASE_PKT_H
@@ -8,17 +8,18 @@
 #include <stdint.h>
 
 enum {
-	PKT_HEADROOM = 64,  /* a reader leaves this much in front: ESP header, IV, markers, vnet header */
+	PKT_HEADROOM =
+	    64, /* a reader leaves this much in front: ESP header, IV, markers, vnet header */
 	PKT_TAILROOM = 320, /* and this much behind: padding, trailer, ICV */
 };
 
 struct pkt {
-	uint8_t *base;    /* borrowed */
-	uint32_t cap;     /* bytes at base */
+	uint8_t *base;     /* borrowed */
+	uint32_t cap;      /* bytes at base */
 	uint32_t off, len; /* the packet is base[off .. off + len) */
-	uint32_t slot;    /* set by ESP: the SA that took it */
-	uint16_t verdict; /* set by ESP: enum esp_verdict */
-	uint8_t tos;      /* outer DSCP and ECN: out of encap, into decap */
+	uint32_t slot;     /* set by ESP: the SA that took it */
+	uint16_t verdict;  /* set by ESP: enum esp_verdict */
+	uint8_t tos;       /* outer DSCP and ECN: out of encap, into decap */
 };
 
 #endif

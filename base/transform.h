@@ -1,7 +1,7 @@
 /*
- * The transform table: every algorithm that tunike can name, as RFC 7296 section 3.3.2 numbers them.
- * One row each in transform.c; whether this build and this OpenSSL can do one is asked of ike/crypto
- * and esp/crypto.
+ * The transform table: every algorithm that tunike can name, as RFC 7296 section 3.3.2 numbers
+ * them. One row each in transform.c; whether this build and this OpenSSL can do one is asked of
+ * ike/crypto and esp/crypto.
  */
 #ifndef BASE_TRANSFORM_H
 #define BASE_TRANSFORM_H
@@ -56,9 +56,11 @@ enum transform_flags {
 
 struct transform_info {
 	struct transform t;
-	const char *name;    /* as status shows it: "AES_GCM_16_256", "CURVE25519", "PRF_HMAC_SHA2_384" */
+	const char
+	    *name; /* as status shows it: "AES_GCM_16_256", "CURVE25519", "PRF_HMAC_SHA2_384" */
 	const char *keyword; /* as proposals write it: "aes256gcm16", "x25519", "prfsha384" */
-	uint16_t key_len;    /* bytes of keying material, the salt included; KE: bytes of the public value */
+	uint16_t key_len;    /* bytes of keying material, the salt included; KE: bytes of the public
+				value */
 	uint16_t salt_len;   /* bytes of it that are the salt */
 	uint16_t iv_len;     /* bytes of IV on the wire */
 	uint16_t icv_len;    /* bytes of ICV (AEAD or INTEG) */
@@ -66,7 +68,7 @@ struct transform_info {
 	uint8_t flags;       /* enum transform_flags */
 };
 
-const struct transform_info *transform_find(struct transform t);  /* NULL: not in the table */
+const struct transform_info *transform_find(struct transform t); /* NULL: not in the table */
 /* The i-th row, NULL past the end; rows are grouped by type. */
 const struct transform_info *transform_row(size_t i);
 bool transform_equal(struct transform a, struct transform b);

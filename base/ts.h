@@ -40,20 +40,26 @@ struct ts ts_prefix(const struct prefix *p);
 bool ts_equal(const struct ts *a, const struct ts *b);
 bool ts_is_opaque(const struct ts *t);
 bool ts_covers(const struct ts *outer, const struct ts *inner);
-bool ts_intersect(const struct ts *a, const struct ts *b, struct ts *out); /* false: nothing in common */
+bool ts_intersect(
+    const struct ts *a, const struct ts *b, struct ts *out); /* false: nothing in common */
 
-/* Does `addr` with `port` of protocol `proto` fall into t? Without ports only a selector for all ports
- * (or OPAQUE) takes it. */
-bool ts_match(const struct ts *t, const struct addr *addr, uint8_t proto, bool has_port, uint16_t port);
-bool ts_list_match(const struct ts_list *l, const struct addr *addr, uint8_t proto, bool has_port, uint16_t port);
+/* Does `addr` with `port` of protocol `proto` fall into t? Without ports only a selector for all
+ * ports (or OPAQUE) takes it. */
+bool ts_match(
+    const struct ts *t, const struct addr *addr, uint8_t proto, bool has_port, uint16_t port);
+bool ts_list_match(
+    const struct ts_list *l, const struct addr *addr, uint8_t proto, bool has_port, uint16_t port);
 
 /* The narrowing of RFC 7296 section 2.9: every non-empty intersection of offered with allowed,
- * duplicates and covered ones removed, in the order of `allowed`. Returns false if nothing is left. */
-bool ts_list_narrow(const struct ts_list *offered, const struct ts_list *allowed, struct ts_list *out);
+ * duplicates and covered ones removed, in the order of `allowed`. Returns false if nothing is left.
+ */
+bool ts_list_narrow(
+    const struct ts_list *offered, const struct ts_list *allowed, struct ts_list *out);
 bool ts_list_equal(const struct ts_list *a, const struct ts_list *b);
 bool ts_list_add(struct ts_list *l, const struct ts *t); /* false when full */
 
-/* "10.1.0.0/16", "10.0.0.1-10.0.0.9", "10.2.0.0/16[tcp/443]", "[udp/1024-2048]", "[icmp/8]", "[tcp]",
+/* "10.1.0.0/16", "10.0.0.1-10.0.0.9", "10.2.0.0/16[tcp/443]", "[udp/1024-2048]", "[icmp/8]",
+ * "[tcp]",
  * "[tcp/opaque]": swanctl.conf's form of local_ts. */
 bool ts_parse(struct ts *out, const char *text);
 const char *ts_text(const struct ts *t, char dst[TS_TEXT]);

@@ -1,0 +1,127 @@
+/*
+ * The transform table: RFC 7296 section 3.3.2 and the IANA registry "IKEv2 Parameters".
+ *
+ * Lengths: AES-CBC RFC 3602; AES-GCM RFC 4106 and RFC 5282 (4 bytes of salt, 8 of IV);
+ * ChaCha20-Poly1305 RFC 7634 (the same shape, no Key Length attribute); NULL RFC 2410; HMAC-SHA2
+ * RFC 4868; MODP groups RFC 3526; ECP groups RFC 5903 (both coordinates); Curve25519 RFC 8031.
+ */
+#include "base/transform.h"
+#include "base/text.h"
+
+#define ENCR TRANSFORM_ENCR
+#define PRF TRANSFORM_PRF
+#define INTEG TRANSFORM_INTEG
+#define KE TRANSFORM_KE
+#define SN TRANSFORM_SN
+#define AEAD TRANSFORM_AEAD
+#define BOTH (TRANSFORM_IKE | TRANSFORM_ESP)
+
+/* clang-format off */
+static const struct transform_info rows[] = {
+	/* type  id                       bits   status name           keyword            key salt  iv icv block flags */
+	{{ENCR,  ENCR_AES_GCM_16,          256}, "AES_GCM_16_256",     "aes256gcm16",      36,  4,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_16,          192}, "AES_GCM_16_192",     "aes192gcm16",      28,  4,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_16,          128}, "AES_GCM_16_128",     "aes128gcm16",      20,  4,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_CHACHA20_POLY1305,     0}, "CHACHA20_POLY1305",  "chacha20poly1305", 36,  4,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CBC,             256}, "AES_CBC_256",        "aes256",           32,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_AES_CBC,             192}, "AES_CBC_192",        "aes192",           24,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_AES_CBC,             128}, "AES_CBC_128",        "aes128",           16,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_NULL,                  0}, "NULL",               "null",              0,  0,   0,  0,  1,  TRANSFORM_ESP},
+
+	{{PRF,   PRF_HMAC_SHA2_256,          0}, "PRF_HMAC_SHA2_256",  "prfsha256",        32,  0,   0,  0,  1,  TRANSFORM_IKE},
+	{{PRF,   PRF_HMAC_SHA2_384,          0}, "PRF_HMAC_SHA2_384",  "prfsha384",        48,  0,   0,  0,  1,  TRANSFORM_IKE},
+	{{PRF,   PRF_HMAC_SHA2_512,          0}, "PRF_HMAC_SHA2_512",  "prfsha512",        64,  0,   0,  0,  1,  TRANSFORM_IKE},
+
+	{{INTEG, INTEG_HMAC_SHA2_256_128,    0}, "HMAC_SHA2_256_128",  "sha256",           32,  0,   0, 16,  1,  BOTH},
+	{{INTEG, INTEG_HMAC_SHA2_384_192,    0}, "HMAC_SHA2_384_192",  "sha384",           48,  0,   0, 24,  1,  BOTH},
+	{{INTEG, INTEG_HMAC_SHA2_512_256,    0}, "HMAC_SHA2_512_256",  "sha512",           64,  0,   0, 32,  1,  BOTH},
+	{{INTEG, INTEG_NONE,                 0}, "NONE",               "none",              0,  0,   0,  0,  1,  BOTH},
+
+	{{KE,    KE_CURVE25519,              0}, "CURVE25519",         "x25519",           32,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_256,                 0}, "ECP_256",            "ecp256",           64,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_384,                 0}, "ECP_384",            "ecp384",           96,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_521,                 0}, "ECP_521",            "ecp521",          132,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_2048,               0}, "MODP_2048",          "modp2048",        256,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_3072,               0}, "MODP_3072",          "modp3072",        384,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_4096,               0}, "MODP_4096",          "modp4096",        512,  0,   0,  0,  1,  BOTH},
+
+	{{SN,    SN_64BIT,                   0}, "ESN",                "esn",               0,  0,   0,  0,  1,  TRANSFORM_ESP},
+	{{SN,    SN_32BIT,                   0}, "NO_ESN",             "noesn",             0,  0,   0,  0,  1,  TRANSFORM_ESP},
+};
+/* clang-format on */
+
+static const char *const type_names[] = {
+    [TRANSFORM_ENCR] = "ENCR",
+    [TRANSFORM_PRF] = "PRF",
+    [TRANSFORM_INTEG] = "INTEG",
+    [TRANSFORM_KE] = "KE",
+    [TRANSFORM_SN] = "SN",
+};
+
+const struct transform_info *transform_row(size_t i)
+{
+	return i < sizeof(rows) / sizeof(rows[0]) ? &rows[i] : NULL;
+}
+
+bool transform_equal(struct transform a, struct transform b)
+{
+	return a.type == b.type && a.id == b.id && a.key_bits == b.key_bits;
+}
+
+const struct transform_info *transform_find(struct transform t)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (transform_equal(rows[i].t, t)) {
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+static void add_transform(struct text *out, struct transform t)
+{
+	const struct transform_info *row = transform_find(t);
+
+	if (row) {
+		text_add(out, row->name);
+		return;
+	}
+	if (t.type >= TRANSFORM_ENCR && t.type <= TRANSFORM_SN) {
+		text_addf(out, "%s_%u", type_names[t.type], t.id);
+	} else {
+		text_addf(out, "TYPE_%u_%u", t.type, t.id);
+	}
+	if (t.key_bits != 0) {
+		text_addf(out, "_%u", t.key_bits);
+	}
+}
+
+const char *transform_text(struct transform t, char *dst, size_t cap)
+{
+	struct text out = text_of(dst, cap);
+	add_transform(&out, t);
+	return text_end(&out);
+}
+
+/* INTEG and KE number 0 is NONE; a 32-bit sequence number is nothing that anyone wants to read. */
+static bool worth_showing(struct transform t)
+{
+	return t.type == TRANSFORM_ENCR || t.type == TRANSFORM_PRF || (t.type != 0 && t.id != 0);
+}
+
+const char *suite_text(const struct suite *s, char *dst, size_t cap)
+{
+	const struct transform parts[] = {s->encr, s->integ, s->prf, s->ke, s->sn};
+	struct text out = text_of(dst, cap);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (!worth_showing(parts[i])) {
+			continue;
+		}
+		if (out.len > 0) {
+			text_add_char(&out, '/');
+		}
+		add_transform(&out, parts[i]);
+	}
+	return text_end(&out);
+}
