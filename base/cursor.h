@@ -26,8 +26,7 @@ uint64_t rd_u64(struct rd *r);
 void rd_skip(struct rd *r, size_t n);
 struct bytes rd_bytes(struct rd *r, size_t n); /* borrowed from what the cursor reads */
 struct bytes rd_rest(struct rd *r);            /* all that is left */
-struct rd rd_sub(
-    struct rd *r, size_t n); /* the next n bytes as a cursor of their own; bad if r is */
+struct rd rd_sub(struct rd *r, size_t n);      /* the next n bytes as a cursor; bad if r is */
 
 struct wr {
 	uint8_t *base; /* borrowed */
@@ -51,12 +50,11 @@ void wr_u32(struct wr *w, uint32_t v);
 void wr_u64(struct wr *w, uint64_t v);
 void wr_bytes(struct wr *w, struct bytes b);
 void wr_zero(struct wr *w, size_t n);
-uint8_t *wr_reserve(
-    struct wr *w, size_t n); /* n bytes for the caller to fill; NULL if they do not fit */
+uint8_t *wr_reserve(struct wr *w, size_t n); /* n bytes for the caller to fill; NULL: no room */
 
 /* Reserves a length field of `width` bytes at the current place. The length that wr_end writes
- * counts from `back` bytes before the field (an IKE payload's length counts from its header: back =
- * 2). A length that does not fit the field is an error of the cursor. */
+ * counts from `back` bytes before the field (2 for an IKE payload, whose length counts from its
+ * header). A length that does not fit the field is an error of the cursor. */
 struct wr_mark wr_begin(struct wr *w, uint8_t width, size_t back);
 void wr_end(struct wr *w, struct wr_mark m);
 

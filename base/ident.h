@@ -33,17 +33,19 @@ struct ident {
  * distinguished name ("C=…, CN=…") is not read here. False if the text is none of these or too
  * long. */
 bool ident_parse(struct ident *out, const char *text);
-bool ident_from_wire(
-    struct ident *out, uint8_t type, struct bytes data); /* copied; false: too long, wrong size */
-struct ident ident_from_addr_bytes(struct bytes addr);   /* 4 or 16 bytes */
-bool ident_equal(
-    const struct ident *a, const struct ident *b); /* FQDN, RFC822: ASCII case folded */
+/* Copied. False: empty, too long, an address of the wrong size, a name with control characters in
+ * it (RFC 7296 section 3.5), a type that is not listed above. */
+bool ident_from_wire(struct ident *out, uint8_t type, struct bytes data);
+struct ident ident_from_addr_bytes(struct bytes addr); /* 4 or 16 bytes; else IDENT_ANY */
+/* FQDN and RFC822: ASCII case folded. */
+bool ident_equal(const struct ident *a, const struct ident *b);
 
 /* Does `id` meet `pattern`? IDENT_ANY takes all; "*.example.org", "*@example.org" and "%any" as in
  * swanctl.conf. Returns 0: no; else the better the higher: exact 3, wildcard 2, any 1. */
 int ident_match(const struct ident *id, const struct ident *pattern);
 
-/* Printable text; bytes outside 0x20..0x7e, quotes and backslashes as \xNN. Returns dst. */
+/* Printable text; bytes outside 0x20..0x7e, quotes and backslashes as \xNN. A name that would read
+ * as another kind of identity has "fqdn:" or "email:" in front. Returns dst. */
 const char *ident_text(const struct ident *id, char *dst, size_t cap);
 
 #endif

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 enum {
-	PKT_HEADROOM =
-	    64, /* a reader leaves this much in front: ESP header, IV, markers, vnet header */
+	PKT_HEADROOM = 64, /* a reader leaves this in front: ESP header, IV, markers, vnet header */
 	PKT_TAILROOM = 320, /* and this much behind: padding, trailer, ICV */
 };
 

@@ -115,6 +115,7 @@ static bool fit_type(const struct pair *pair, uint8_t type, struct transform enc
 	if (!offered.none || !optional(pair, type, encr)) {
 		return false;
 	}
+	*rank |= ours.any ? PROPOSAL_TRANSFORMS - 1 : 0;
 	/* An ESP peer that says nothing of sequence numbers means the 32-bit ones. */
 	return ours.none || (type == TRANSFORM_SN &&
 				has(pair->ours, (struct transform){TRANSFORM_SN, SN_32BIT, 0}));

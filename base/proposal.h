@@ -15,7 +15,7 @@ enum sa_proto {
 
 enum {
 	PROPOSAL_TRANSFORMS =
-	    32, /* transforms in one proposal that we hold; a peer's further ones are ignored */
+	    32,            /* in one proposal that we hold; a peer's further ones are ignored */
 	PROPOSAL_MAX = 16, /* proposals in one list */
 	PROPOSAL_TEXT = 512,
 };
@@ -23,8 +23,7 @@ enum {
 struct proposal {
 	uint8_t number; /* as on the wire, 1 up */
 	uint8_t proto;  /* enum sa_proto */
-	bool unknown;   /* it has a transform type that we do not know, so it cannot be chosen
-			   (section 3.3.6) */
+	bool unknown;   /* has a transform type unknown to us: not to be chosen (section 3.3.6) */
 	uint8_t spi_n;  /* 0, 4 or 8 */
 	uint8_t spi[8];
 	size_t n;
@@ -38,8 +37,8 @@ struct proposal_list {
 
 /* "aes256gcm16-prfsha384-x25519", "aes128-sha256-modp2048", "…-esn-noesn". IKE without a PRF
  * keyword takes the PRF of its integrity keywords; ESP without esn/noesn offers both, ESN first. On
- * failure returns false and writes a sentence to `why` ("unknown algorithm \"aes257\"; nearest is
- * \"aes256\"", "no key exchange: add one, for example x25519"). */
+ * failure returns false and writes a sentence to `why` (may be NULL with a capacity of 0):
+ * "no key exchange: add one, for example x25519". */
 bool proposal_parse(
     struct proposal *out, enum sa_proto proto, const char *text, char *why, size_t why_cap);
 

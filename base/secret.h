@@ -16,11 +16,11 @@ struct secret {
 bool secret_init(struct secret *s, size_t n);          /* n zero bytes; false without memory */
 bool secret_copy(struct secret *s, struct bytes from); /* copied; false without memory */
 void secret_fini(struct secret *s);                    /* wiped, freed, set to SECRET_NONE */
-void secret_move(
-    struct secret *to, struct secret *from); /* `to` is wiped first, takes; `from` is emptied */
-bool secret_equal(
-    struct bytes a, struct bytes b); /* constant time in the content; false if lengths differ */
-struct bytes secret_bytes(const struct secret *s); /* borrowed until fini or move */
+struct bytes secret_bytes(const struct secret *s);     /* borrowed until fini or move */
+/* `to` is wiped first and takes; `from` is emptied. */
+void secret_move(struct secret *to, struct secret *from);
+/* Constant time in the content; false if the lengths differ. */
+bool secret_equal(struct bytes a, struct bytes b);
 
 /* Overwrites n bytes in a way that the compiler keeps. */
 void secret_wipe(void *p, size_t n);

@@ -56,11 +56,9 @@ enum transform_flags {
 
 struct transform_info {
 	struct transform t;
-	const char
-	    *name; /* as status shows it: "AES_GCM_16_256", "CURVE25519", "PRF_HMAC_SHA2_384" */
+	const char *name;    /* as status shows it: "AES_GCM_16_256", "PRF_HMAC_SHA2_384" */
 	const char *keyword; /* as proposals write it: "aes256gcm16", "x25519", "prfsha384" */
-	uint16_t key_len;    /* bytes of keying material, the salt included; KE: bytes of the public
-				value */
+	uint16_t key_len;    /* bytes of keying material with the salt; KE: of the public value */
 	uint16_t salt_len;   /* bytes of it that are the salt */
 	uint16_t iv_len;     /* bytes of IV on the wire */
 	uint16_t icv_len;    /* bytes of ICV (AEAD or INTEG) */

@@ -40,8 +40,8 @@ struct ts ts_prefix(const struct prefix *p);
 bool ts_equal(const struct ts *a, const struct ts *b);
 bool ts_is_opaque(const struct ts *t);
 bool ts_covers(const struct ts *outer, const struct ts *inner);
-bool ts_intersect(
-    const struct ts *a, const struct ts *b, struct ts *out); /* false: nothing in common */
+/* False: nothing in common. */
+bool ts_intersect(const struct ts *a, const struct ts *b, struct ts *out);
 
 /* Does `addr` with `port` of protocol `proto` fall into t? Without ports only a selector for all
  * ports (or OPAQUE) takes it. */
@@ -51,10 +51,11 @@ bool ts_list_match(
     const struct ts_list *l, const struct addr *addr, uint8_t proto, bool has_port, uint16_t port);
 
 /* The narrowing of RFC 7296 section 2.9: every non-empty intersection of offered with allowed,
- * duplicates and covered ones removed, in the order of `allowed`. Returns false if nothing is left.
- */
+ * duplicates and covered ones removed, in the order of `allowed`; at most TS_MAX. Returns false if
+ * nothing is left. */
 bool ts_list_narrow(
     const struct ts_list *offered, const struct ts_list *allowed, struct ts_list *out);
+/* The same selectors in any order. */
 bool ts_list_equal(const struct ts_list *a, const struct ts_list *b);
 bool ts_list_add(struct ts_list *l, const struct ts *t); /* false when full */
 
