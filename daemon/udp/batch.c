@@ -176,7 +176,7 @@ static socklen_t endpoint_to_name(const struct udp_msg *m, union sockaddr_any *n
 
 static void put_control(struct msghdr *h, int level, int type, const void *data, size_t n)
 {
-	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)h->msg_control + h->msg_controllen);
+	struct cmsghdr *c = (void *)((uint8_t *)h->msg_control + h->msg_controllen);
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(n);

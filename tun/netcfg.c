@@ -1,0 +1,403 @@
+/*
+ * What is changed on the host for a tunnel: addresses, routes, links and sysctls, each recorded
+ * before it is made and put back at the end, newest first.
+ */
+#include "tun/internal.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct netcfg {
+	struct journal *journal; /* NULL: none */
+	struct change *newest;
+};
+
+/* ---- The list of changes ---- */
+
+static struct change *find(
+    const struct netcfg *n, enum change_kind kind, const char *dev, const struct prefix *p)
+{
+	for (struct change *c = n->newest; c; c = c->older)
+		if (c->kind == kind && strcmp(c->dev, dev) == 0 && c->p.len == p->len &&
+		    addr_equal(&c->p.addr, &p->addr))
+			return c;
+	return NULL;
+}
+
+static struct change *find_key(const struct netcfg *n, const char *key)
+{
+	for (struct change *c = n->newest; c; c = c->older)
+		if (c->kind == CHANGE_SYSCTL && strcmp(c->key, key) == 0)
+			return c;
+	return NULL;
+}
+
+static int explain(int rc, const char *what, char why[TUN_WHY])
+{
+	if (rc == -EPERM || rc == -EACCES)
+		snprintf(why, TUN_WHY,
+		    "no permission to set %s: run as root, or give the program CAP_NET_ADMIN "
+		    "(setcap "
+		    "cap_net_admin=ep)",
+		    what);
+	else
+		snprintf(why, TUN_WHY, "cannot set %s: %s", what, strerror(-rc));
+	return rc;
+}
+
+/* Puts a copy of c on the list and on record, before it is made. `c->foreign` is not recorded. */
+static int enlist(struct netcfg *n, const struct change *c, struct change **out)
+{
+	struct change *copy = malloc(sizeof *copy);
+	if (!copy)
+		return -ENOMEM;
+	*copy = *c;
+	copy->refs = 1;
+	copy->id = 0;
+	int rc = n->journal && !c->foreign ? journal_add(n->journal, copy) : 0;
+	if (rc != 0) {
+		free(copy);
+		return rc;
+	}
+	copy->older = n->newest;
+	n->newest = copy;
+	*out = copy;
+	return 0;
+}
+
+/* Off the list and off the record, after it was undone. */
+static void delist(struct netcfg *n, struct change *c)
+{
+	struct change **at = &n->newest;
+	while (*at != c)
+		at = &(*at)->older;
+	*at = c->older;
+	if (n->journal)
+		journal_del(n->journal, c, n->newest);
+	free(c);
+}
+
+/* One use less; without any left it is undone. Something that is gone already is no error. */
+static int release(struct netcfg *n, struct change *c)
+{
+	if (--c->refs > 0)
+		return 0;
+	int rc = c->foreign ? 0 : change_undo(c);
+	delist(n, c);
+	return rc == -ENODEV || rc == -ESRCH || rc == -EADDRNOTAVAIL || rc == -ENOENT ? 0 : rc;
+}
+
+/* Enlists, then does; what could not be done is taken off again. */
+static int make(struct netcfg *n, const struct change *c, int (*apply)(const struct change *c))
+{
+	struct change *mine;
+	int rc = enlist(n, c, &mine);
+	if (rc == 0 && !c->foreign) {
+		rc = apply(mine);
+		if (rc != 0)
+			delist(n, mine);
+	}
+	return rc;
+}
+
+static struct change change_of(enum change_kind kind, const char *dev, const struct prefix *p)
+{
+	struct change c = {.kind = kind};
+	snprintf(c.dev, sizeof c.dev, "%s", dev);
+	if (p)
+		c.p = *p;
+	return c;
+}
+
+static int check_dev(const char *dev, char why[TUN_WHY])
+{
+	if (host_dev_valid(dev) && host_ifindex(dev) != 0)
+		return 0;
+	snprintf(why, TUN_WHY, "there is no interface named \"%.32s\"", dev);
+	return -ENODEV;
+}
+
+static int check_prefix(const struct prefix *p, char why[TUN_WHY])
+{
+	unsigned bits = addr_bits(&p->addr);
+	if (bits != 0 && p->len <= bits)
+		return 0;
+	snprintf(why, TUN_WHY, "an address of no family cannot be set");
+	return -EINVAL;
+}
+
+/* ---- Opening ---- */
+
+int netcfg_open(struct netcfg **out, const char *state_path, char why[TUN_WHY])
+{
+	*out = NULL;
+	why[0] = 0;
+	struct netcfg *n = calloc(1, sizeof *n);
+	if (!n) {
+		snprintf(why, TUN_WHY, "no memory to keep track of network changes");
+		return -ENOMEM;
+	}
+	int rc = state_path ? journal_open(&n->journal, state_path, why) : 0;
+	if (rc != 0) {
+		free(n);
+		return rc;
+	}
+	*out = n;
+	return 0;
+}
+
+void netcfg_close(struct netcfg *n)
+{
+	if (!n)
+		return;
+	while (n->newest) {
+		struct change *c = n->newest;
+		c->refs = 1;
+		(void)release(n, c);
+	}
+	journal_close(n->journal);
+	free(n);
+}
+
+/* ---- Addresses ---- */
+
+struct addr_search {
+	const char *dev;
+	const struct addr *addr;
+	bool found;
+};
+
+static bool addr_is_there(const struct procnet_addr *a, void *arg)
+{
+	struct addr_search *s = arg;
+	s->found = strcmp(a->dev, s->dev) == 0 && addr_equal(&a->addr, s->addr);
+	return !s->found;
+}
+
+static int apply_addr(const struct change *c)
+{
+	return host_addr_add(c->dev, &c->p);
+}
+
+/* An IPv6 address is of no use before duplicate address detection has ended, and an ioctl cannot
+ * ask to leave it out. Interfaces without neighbour discovery have none. */
+static int without_dad(struct netcfg *n, const char *dev, char why[TUN_WHY])
+{
+	short flags;
+	char key[SYSCTL_KEY], value[SYSCTL_VALUE];
+	int rc = host_flags(dev, &flags);
+	if (rc != 0 || flags & (IFF_NOARP | IFF_LOOPBACK))
+		return rc;
+	snprintf(key, sizeof key, "net/ipv6/conf/%s/accept_dad", dev);
+	if (sysctl_read(key, value) != 0)
+		return 0; /* no IPv6: adding says so */
+	return netcfg_sysctl(n, key, "0", why);
+}
+
+static int explain_addr(int rc, const char *dev, const struct prefix *p, char why[TUN_WHY])
+{
+	char addr[ADDR_TEXT], what[ADDR_TEXT + DEV_NAME + 32];
+	char key[SYSCTL_KEY], off[SYSCTL_VALUE];
+	snprintf(key, sizeof key, "net/ipv6/conf/%s/disable_ipv6", dev);
+	bool v6 = p->addr.family == ADDR_V6;
+	if (v6 && (rc == -EAFNOSUPPORT || (sysctl_read(key, off) == 0 && strcmp(off, "0") != 0))) {
+		snprintf(why, TUN_WHY,
+		    "%s cannot have %s: IPv6 is off %s (sysctl net.ipv6.conf.%s.disable_ipv6=0 "
+		    "turns it on)",
+		    dev, addr_text(&p->addr, addr), rc == -EAFNOSUPPORT ? "on this host" : "there",
+		    dev);
+		return rc;
+	}
+	snprintf(what, sizeof what, "the address %s on %s", addr_text(&p->addr, addr), dev);
+	return explain(rc, what, why);
+}
+
+int netcfg_addr_add(struct netcfg *n, const char *dev, const struct prefix *p, char why[TUN_WHY])
+{
+	why[0] = 0;
+	int rc = check_dev(dev, why);
+	if (rc == 0)
+		rc = check_prefix(p, why);
+	if (rc != 0)
+		return rc;
+	struct change *known = find(n, CHANGE_ADDR, dev, p);
+	if (known) {
+		known->refs++;
+		return 0;
+	}
+	struct addr_search s = {.dev = dev, .addr = &p->addr};
+	rc = procnet_addrs(p->addr.family, addr_is_there, &s);
+	if (rc == 0 && !s.found && p->addr.family == ADDR_V6) {
+		rc = without_dad(n, dev, why);
+		if (rc != 0 && why[0])
+			return rc;
+	}
+	struct change c = change_of(CHANGE_ADDR, dev, p);
+	c.foreign = s.found;
+	if (rc == 0)
+		rc = make(n, &c, apply_addr);
+	return rc == 0 ? 0 : explain_addr(rc, dev, p, why);
+}
+
+int netcfg_addr_del(struct netcfg *n, const char *dev, const struct prefix *p)
+{
+	struct change *c = find(n, CHANGE_ADDR, dev, p);
+	return c ? release(n, c) : -ENOENT;
+}
+
+/* ---- Routes ---- */
+
+/* 0.0.0.0/0 as 0.0.0.0/1 and 128.0.0.0/1, which win against the host's own default route and leave
+ * it where it is. Returns how many there are. */
+static size_t split_default(const struct prefix *dst, struct prefix part[2])
+{
+	part[0] = part[1] = *dst;
+	if (dst->len != 0)
+		return 1;
+	part[0].len = part[1].len = 1;
+	part[1].addr.b[0] = 0x80;
+	return 2;
+}
+
+struct route_search {
+	const char *dev;
+	const struct prefix *dst;
+	bool same_dev;
+	char other[DEV_NAME]; /* an interface that has the very same route; "" none */
+};
+
+static bool route_is_there(const struct procnet_route *r, void *arg)
+{
+	struct route_search *s = arg;
+	if (r->local || r->dst.len != s->dst->len || !addr_equal(&r->dst.addr, &s->dst->addr))
+		return true;
+	/* On the same interface any metric does; on another only ours is in the way. */
+	if (strcmp(r->dev, s->dev) == 0)
+		s->same_dev = true;
+	else if (r->metric == host_route_metric(r->dst.addr.family))
+		memcpy(s->other, r->dev, sizeof s->other);
+	return true;
+}
+
+static int apply_route(const struct change *c)
+{
+	return host_route(true, c->dev, &c->p);
+}
+
+static int explain_route(int rc, const char *dev, const struct prefix *dst, char why[TUN_WHY])
+{
+	char text[PREFIX_TEXT], what[PREFIX_TEXT + DEV_NAME + 32];
+	snprintf(what, sizeof what, "the route %s by %s", prefix_text(dst, text), dev);
+	if (rc == -ENETDOWN) {
+		snprintf(why, TUN_WHY, "cannot set %s: %s is down", what, dev);
+		return rc;
+	}
+	return explain(rc, what, why);
+}
+
+static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY])
+{
+	struct change *known = find(n, CHANGE_ROUTE, dev, dst);
+	if (known) {
+		known->refs++;
+		return 0;
+	}
+	struct route_search s = {.dev = dev, .dst = dst};
+	int rc = procnet_routes(dst->addr.family, route_is_there, &s);
+	if (rc == 0 && !s.same_dev && s.other[0]) {
+		char text[PREFIX_TEXT];
+		snprintf(why, TUN_WHY,
+		    "the route %s exists already by %s: remove it (ip route del %s dev %s), or "
+		    "leave it "
+		    "out of remote_ts",
+		    prefix_text(dst, text), s.other, text, s.other);
+		return -EEXIST;
+	}
+	struct change c = change_of(CHANGE_ROUTE, dev, dst);
+	c.foreign = s.same_dev;
+	if (rc == 0)
+		rc = make(n, &c, apply_route);
+	return rc == 0 ? 0 : explain_route(rc, dev, dst, why);
+}
+
+int netcfg_route_add(struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY])
+{
+	why[0] = 0;
+	int rc = check_dev(dev, why);
+	if (rc == 0)
+		rc = check_prefix(dst, why);
+	if (rc != 0)
+		return rc;
+	struct prefix part[2];
+	size_t parts = split_default(dst, part);
+	rc = add_one(n, dev, &part[0], why);
+	if (rc != 0 || parts == 1)
+		return rc;
+	rc = add_one(n, dev, &part[1], why);
+	if (rc != 0)
+		(void)release(n, find(n, CHANGE_ROUTE, dev, &part[0]));
+	return rc;
+}
+
+int netcfg_route_del(struct netcfg *n, const char *dev, const struct prefix *dst)
+{
+	struct prefix part[2];
+	size_t parts = split_default(dst, part);
+	int rc = 0;
+	for (size_t i = parts; i-- > 0;) {
+		struct change *c = find(n, CHANGE_ROUTE, dev, &part[i]);
+		int one = c ? release(n, c) : -ENOENT;
+		if (one != 0)
+			rc = one;
+	}
+	return rc;
+}
+
+/* ---- Links and sysctls ---- */
+
+static int apply_link(const struct change *c)
+{
+	return host_set_up(c->dev, true);
+}
+
+int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY])
+{
+	why[0] = 0;
+	short flags = 0;
+	int rc = check_dev(dev, why);
+	if (rc != 0)
+		return rc;
+	rc = host_flags(dev, &flags);
+	if (rc == 0 && flags & IFF_UP)
+		return 0;
+	struct change c = change_of(CHANGE_LINK, dev, NULL);
+	if (rc == 0)
+		rc = make(n, &c, apply_link);
+	char what[DEV_NAME + 32];
+	snprintf(what, sizeof what, "the interface %s up", dev);
+	return rc == 0 ? 0 : explain(rc, what, why);
+}
+
+int netcfg_sysctl(struct netcfg *n, const char *key, const char *value, char why[TUN_WHY])
+{
+	why[0] = 0;
+	struct change c = {.kind = CHANGE_SYSCTL}, *mine = NULL;
+	int rc = sysctl_read(key, c.old);
+	if (rc == 0 && strcmp(c.old, value) == 0)
+		return 0;
+	/* What was there before us is what counts, however often we change it. */
+	if (rc == 0 && !find_key(n, key)) {
+		snprintf(c.key, sizeof c.key, "%s", key);
+		rc = enlist(n, &c, &mine);
+	}
+	if (rc == 0)
+		rc = sysctl_write(key, value);
+	if (rc != 0 && mine)
+		delist(n, mine);
+	char what[SYSCTL_KEY + SYSCTL_VALUE];
+	snprintf(what, sizeof what, "%.120s to \"%.40s\"", key, value);
+	return rc == 0 ? 0 : explain(rc, what, why);
+}
