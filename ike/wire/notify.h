@@ -83,7 +83,7 @@ enum ike_notify_kind { IKE_NOTIFY_STATUS, IKE_NOTIFY_LONE, IKE_NOTIFY_ERROR };
 	X(16426, PSK_CONFIRM,                   "PSK_CONFIRM",                   STATUS, "the derived key is kept (RFC 6631)") \
 	X(16427, ERX_SUPPORTED,                 "ERX_SUPPORTED",                 STATUS, "EAP re-authentication (RFC 6867)") \
 	X(16428, IFOM_CAPABILITY,               "IFOM_CAPABILITY",               STATUS, "IP flow mobility") \
-	X(16429, SENDER_REQUEST_ID,             "GROUP_SENDER",                  STATUS, "wants to send to the group (RFC 9838)") \
+	X(16429, GROUP_SENDER,                  "GROUP_SENDER",                  STATUS, "wants to send to the group (RFC 9838)") \
 	X(16430, FRAGMENTATION_SUPPORTED,       "IKEV2_FRAGMENTATION_SUPPORTED", STATUS, "fragmentation of messages (RFC 7383)") \
 	X(16431, SIGNATURE_HASH_ALGORITHMS,     "SIGNATURE_HASH_ALGORITHMS",     STATUS, "hashes for digital signatures (RFC 7427)") \
 	X(16432, CLONE_IKE_SA_SUPPORTED,        "CLONE_IKE_SA_SUPPORTED",        STATUS, "IKE SAs can be cloned (RFC 7791)") \

@@ -1,0 +1,64 @@
+/*
+ * What the AUTH payload covers, and the MAC of a pre-shared key: RFC 7296 section 2.15.
+ */
+#include "ike/crypto/crypto.h"
+#include "ike/ike.h"
+
+#include <string.h>
+
+/*
+ *     InitiatorSignedOctets = RealMessage1 | NonceRData | MACedIDForI
+ *     MACedIDForI = prf(SK_pi, RestOfInitIDPayload)
+ */
+enum ike_err ike_signed_octets(struct secret *out, struct ossl_lib_ctx_st *libctx,
+    struct transform prf, const struct ike_signed_in *in)
+{
+	size_t len = ike_prf_len(prf), at = 0;
+	const struct bytes parts[] = {in->message, in->nonce};
+
+	*out = SECRET_NONE;
+	if (len == 0) {
+		return IKE_EUNSUPPORTED;
+	}
+	if (!secret_init(out, in->message.n + in->nonce.n + len)) {
+		return IKE_ENOMEM;
+	}
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (parts[i].n > 0) {
+			memcpy(out->p + at, parts[i].p, parts[i].n);
+			at += parts[i].n;
+		}
+	}
+	enum ike_err err = ike_prf(libctx, prf, in->sk_p, &in->id_body, 1, out->p + at);
+	if (err != IKE_OK) {
+		secret_fini(out);
+	}
+	return err;
+}
+
+/* AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <SignedOctets>) */
+enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes psk,
+    struct bytes octets, struct secret *mac)
+{
+	static const char pad[] = "Key Pad for IKEv2";
+	const struct bytes text = bytes_of(pad, sizeof pad - 1); /* "without null termination" */
+	uint8_t key[IKE_PRF_MAX];
+	size_t len = ike_prf_len(prf);
+
+	*mac = SECRET_NONE;
+	if (len == 0) {
+		return IKE_EUNSUPPORTED;
+	}
+	if (!secret_init(mac, len)) {
+		return IKE_ENOMEM;
+	}
+	enum ike_err err = ike_prf(libctx, prf, psk, &text, 1, key);
+	if (err == IKE_OK) {
+		err = ike_prf(libctx, prf, bytes_of(key, len), &octets, 1, mac->p);
+	}
+	secret_wipe(key, sizeof key);
+	if (err != IKE_OK) {
+		secret_fini(mac);
+	}
+	return err;
+}

@@ -1,0 +1,55 @@
+/*
+ * Which transforms this build and this OpenSSL can use in an IKE SA.
+ */
+#include "ike/crypto/internal.h"
+#include "ike/ike.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+static bool can_digest(struct ossl_lib_ctx_st *libctx, const char *name)
+{
+	EVP_MD *md = name ? EVP_MD_fetch(libctx, name, NULL) : NULL;
+
+	EVP_MD_free(md);
+	return md != NULL;
+}
+
+static bool can_cipher(struct ossl_lib_ctx_st *libctx, const char *name)
+{
+	EVP_CIPHER *cipher = name ? EVP_CIPHER_fetch(libctx, name, NULL) : NULL;
+
+	EVP_CIPHER_free(cipher);
+	return cipher != NULL;
+}
+
+static bool can_group(struct ossl_lib_ctx_st *libctx, uint16_t group)
+{
+	EVP_PKEY_CTX *ctx = ike_kex_keygen_ctx(libctx, group);
+
+	EVP_PKEY_CTX_free(ctx);
+	return ctx != NULL;
+}
+
+bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t)
+{
+	const struct transform_info *row = transform_find(t);
+	bool can = false;
+
+	if (!row || !(row->flags & TRANSFORM_IKE)) {
+		return false;
+	}
+	switch (t.type) {
+	case TRANSFORM_ENCR: can = can_cipher(libctx, ike_encr_cipher(t)); break;
+	case TRANSFORM_PRF: can = can_digest(libctx, ike_prf_digest(t)); break;
+	case TRANSFORM_INTEG:
+		can = t.id == INTEG_NONE || can_digest(libctx, ike_integ_digest(t));
+		break;
+	case TRANSFORM_KE: can = can_group(libctx, t.id); break;
+	default: break; /* other types have no place in an IKE SA */
+	}
+	if (!can) {
+		ERR_clear_error();
+	}
+	return can;
+}

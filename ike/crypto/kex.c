@@ -1,0 +1,238 @@
+/*
+ * Key exchange: RFC 7296 section 3.4 with the groups of RFC 3526, RFC 5903 and RFC 8031; checks of
+ * the peer's value after RFC 6989.
+ */
+#include "ike/crypto/internal.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/dh.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum family { FAMILY_MODP, FAMILY_ECP, FAMILY_X };
+
+struct group {
+	uint16_t id;
+	enum family family;
+	const char *key_type, *name; /* OpenSSL's; name NULL: none needed */
+	uint16_t public_len;         /* bytes in the KE payload */
+	uint16_t shared_len;         /* bytes of g^ir */
+};
+
+/* clang-format off */
+static const struct group groups[] = {
+	{KE_MODP_2048,  FAMILY_MODP, "DH",     "modp_2048", 256, 256},
+	{KE_MODP_3072,  FAMILY_MODP, "DH",     "modp_3072", 384, 384},
+	{KE_MODP_4096,  FAMILY_MODP, "DH",     "modp_4096", 512, 512},
+	{KE_ECP_256,    FAMILY_ECP,  "EC",     "P-256",      64,  32},
+	{KE_ECP_384,    FAMILY_ECP,  "EC",     "P-384",      96,  48},
+	{KE_ECP_521,    FAMILY_ECP,  "EC",     "P-521",     132,  66},
+	{KE_CURVE25519, FAMILY_X,    "X25519", NULL,         32,  32},
+};
+/* clang-format on */
+
+struct ike_kex {
+	const struct group *group;
+	struct ossl_lib_ctx_st *libctx;
+	EVP_PKEY *key;
+	uint8_t public[IKE_KEX_PUBLIC_MAX];
+};
+
+/* An uncompressed point begins with this byte in OpenSSL and without it in IKE (RFC 5903 section
+ * 7). */
+enum { POINT_UNCOMPRESSED = 4 };
+
+static const struct group *find(uint16_t id)
+{
+	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+		if (groups[i].id == id) {
+			return &groups[i];
+		}
+	}
+	return NULL;
+}
+
+size_t ike_kex_public_len(uint16_t group)
+{
+	const struct group *g = find(group);
+
+	return g ? g->public_len : 0;
+}
+
+EVP_PKEY_CTX *ike_kex_keygen_ctx(struct ossl_lib_ctx_st *libctx, uint16_t group)
+{
+	const struct group *g = find(group);
+	EVP_PKEY_CTX *ctx = g ? EVP_PKEY_CTX_new_from_name(libctx, g->key_type, NULL) : NULL;
+	char name[16];
+
+	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1) {
+		EVP_PKEY_CTX_free(ctx);
+		return NULL;
+	}
+	snprintf(name, sizeof name, "%s", g->name ? g->name : "");
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
+	    OSSL_PARAM_construct_end(),
+	};
+	if (g->name && EVP_PKEY_CTX_set_params(ctx, params) != 1) {
+		EVP_PKEY_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+/* The public value as it goes on the wire. */
+static bool export_public(struct ike_kex *k)
+{
+	unsigned char *enc = NULL;
+	size_t n = EVP_PKEY_get1_encoded_public_key(k->key, &enc);
+	size_t skip = k->group->family == FAMILY_ECP ? 1 : 0;
+	size_t want = k->group->public_len;
+	bool ok = n >= skip && n - skip <= want &&
+		  (skip == 0 || (n - skip == want && enc[0] == POINT_UNCOMPRESSED));
+
+	if (ok) {
+		/* MODP values are padded with zeros in front to the size of the group. */
+		memcpy(k->public + want - (n - skip), enc + skip, n - skip);
+	}
+	OPENSSL_free(enc);
+	return ok;
+}
+
+enum ike_err ike_kex_new(struct ike_kex **out, struct ossl_lib_ctx_st *libctx, uint16_t group)
+{
+	*out = NULL;
+	EVP_PKEY_CTX *ctx = ike_kex_keygen_ctx(libctx, group);
+	if (!ctx) {
+		ERR_clear_error();
+		return IKE_EUNSUPPORTED;
+	}
+	struct ike_kex *k = calloc(1, sizeof *k);
+	enum ike_err err = IKE_ENOMEM;
+	if (k) {
+		k->group = find(group);
+		k->libctx = libctx;
+		err = EVP_PKEY_generate(ctx, &k->key) == 1 && export_public(k) ? IKE_OK : IKE_EBUG;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	if (err != IKE_OK) {
+		ike_kex_free(k);
+		return err;
+	}
+	*out = k;
+	return IKE_OK;
+}
+
+void ike_kex_free(struct ike_kex *k)
+{
+	if (k) {
+		EVP_PKEY_free(k->key); /* wipes the private value */
+		free(k);
+	}
+}
+
+uint16_t ike_kex_group(const struct ike_kex *k)
+{
+	return k->group->id;
+}
+
+struct bytes ike_kex_public(const struct ike_kex *k)
+{
+	return bytes_of(k->public, k->group->public_len);
+}
+
+/* 1 < r < p - 1 (RFC 6989 section 2.1; the groups have safe primes). */
+static bool modp_in_range(const struct ike_kex *k, struct bytes r)
+{
+	BIGNUM *p = NULL;
+	BIGNUM *v = BN_bin2bn(r.p, (int)r.n, NULL);
+	bool ok = v && EVP_PKEY_get_bn_param(k->key, OSSL_PKEY_PARAM_FFC_P, &p) == 1 &&
+		  BN_sub_word(p, 1) == 1 && BN_cmp(v, BN_value_one()) > 0 && BN_cmp(v, p) < 0;
+
+	BN_free(p);
+	BN_free(v);
+	return ok;
+}
+
+/* A key of our group that holds the peer's encoded value; NULL if the value is refused. */
+static EVP_PKEY *import_encoded(const struct ike_kex *k, struct bytes enc)
+{
+	EVP_PKEY *peer = EVP_PKEY_new();
+
+	if (!peer || EVP_PKEY_copy_parameters(peer, k->key) != 1 ||
+	    EVP_PKEY_set1_encoded_public_key(peer, enc.p, enc.n) != 1) {
+		EVP_PKEY_free(peer);
+		return NULL;
+	}
+	return peer;
+}
+
+static EVP_PKEY *import_peer(const struct ike_kex *k, struct bytes value)
+{
+	uint8_t point[1 + IKE_KEX_PUBLIC_MAX];
+
+	if (value.n != k->group->public_len) {
+		return NULL;
+	}
+	switch (k->group->family) {
+	case FAMILY_MODP: return modp_in_range(k, value) ? import_encoded(k, value) : NULL;
+	case FAMILY_ECP:
+		/* The import refuses a point that is not on the curve. */
+		point[0] = POINT_UNCOMPRESSED;
+		memcpy(point + 1, value.p, value.n);
+		return import_encoded(k, bytes_of(point, 1 + value.n));
+	case FAMILY_X:
+		return EVP_PKEY_new_raw_public_key_ex(
+		    k->libctx, k->group->key_type, NULL, value.p, value.n);
+	}
+	return NULL;
+}
+
+static bool derive_into(const struct ike_kex *k, EVP_PKEY *peer, struct secret *out)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(k->libctx, k->key, NULL);
+	size_t n = out->n;
+	/* The peer's value has been checked at import; the full check would cost more than the
+	 * rest. */
+	bool ok = ctx && EVP_PKEY_derive_init(ctx) == 1 &&
+		  EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 &&
+		  (k->group->family != FAMILY_MODP || EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1) &&
+		  EVP_PKEY_derive(ctx, out->p, &n) == 1 && n == out->n;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok;
+}
+
+/* RFC 8031 section 5 (RFC 7748 section 6): an all-zero secret means a peer's value of small order.
+ */
+static bool all_zero(const struct secret *s)
+{
+	static const uint8_t zero[IKE_KEX_PUBLIC_MAX];
+
+	return secret_equal(secret_bytes(s), bytes_of(zero, s->n));
+}
+
+enum ike_err ike_kex_derive(const struct ike_kex *k, struct bytes peer, struct secret *shared)
+{
+	*shared = SECRET_NONE;
+	EVP_PKEY *key = import_peer(k, peer);
+	if (!key) {
+		ERR_clear_error();
+		return IKE_EKEVALUE;
+	}
+	enum ike_err err = IKE_ENOMEM;
+	if (secret_init(shared, k->group->shared_len)) {
+		err = derive_into(k, key, shared) && !all_zero(shared) ? IKE_OK : IKE_EKEVALUE;
+	}
+	if (err != IKE_OK) {
+		secret_fini(shared);
+		ERR_clear_error();
+	}
+	EVP_PKEY_free(key);
+	return err;
+}
