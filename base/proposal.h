@@ -14,9 +14,8 @@ enum sa_proto {
 };
 
 enum {
-	PROPOSAL_TRANSFORMS =
-	    32,            /* in one proposal that we hold; a peer's further ones are ignored */
-	PROPOSAL_MAX = 16, /* proposals in one list */
+	PROPOSAL_TRANSFORMS = 32, /* in one proposal; a peer's further ones are ignored */
+	PROPOSAL_MAX = 16,        /* proposals in one list */
 	PROPOSAL_TEXT = 512,
 };
 
