@@ -200,6 +200,13 @@ static bool is_plain(struct bytes b)
 	return true;
 }
 
+static void add_hex(struct text *out, struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i++) {
+		text_addf(out, "%02x", b.p[i]);
+	}
+}
+
 /* A name that would read as another kind of identity gets its kind in front: a peer may send any
  * bytes under any type. */
 static void add_name(struct text *out, const struct ident *id)
@@ -211,6 +218,11 @@ static void add_name(struct text *out, const struct ident *id)
 	plain[id->n] = '\0';
 	if (!ident_parse(&back, plain) || !ident_equal(&back, id)) {
 		text_add(out, id->type == IDENT_FQDN ? "fqdn:" : "email:");
+		if (id->b[0] == '#') {
+			text_add_char(out, '#');
+			add_hex(out, bytes_of(id->b, id->n));
+			return;
+		}
 	}
 	text_add_escaped(out, bytes_of(id->b, id->n));
 }
@@ -223,9 +235,7 @@ static void add_key_id(struct text *out, const struct ident *id)
 		return;
 	}
 	text_add(out, "@#");
-	for (size_t i = 0; i < id->n; i++) {
-		text_addf(out, "%02x", id->b[i]);
-	}
+	add_hex(out, bytes_of(id->b, id->n));
 }
 
 const char *ident_text(const struct ident *id, char *dst, size_t cap)

@@ -1,0 +1,258 @@
+/*
+ * base/transform.h: the table against the numbers of the RFCs, and its text.
+ */
+#include "base/transform.h"
+#include "base/keyword.h"
+
+#include <check.h>
+#include <string.h>
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#define IKE TRANSFORM_IKE
+#define ESP TRANSFORM_ESP
+#define AEAD TRANSFORM_AEAD
+
+/* Written out once more from the sources, so that a slip in the table is seen: RFC 3602, RFC 4106,
+ * RFC 5282, RFC 7634, RFC 4868, RFC 3526, RFC 5903, RFC 8031 and the IANA registry. */
+/* clang-format off */
+static const struct {
+	uint8_t type;
+	uint16_t id, bits;
+	const char *name, *keyword;
+	unsigned key, salt, iv, icv, block, flags;
+} expected[] = {
+	{1, 12, 128, "AES_CBC_128",       "aes128",           16, 0, 16,  0, 16, IKE | ESP},
+	{1, 12, 192, "AES_CBC_192",       "aes192",           24, 0, 16,  0, 16, IKE | ESP},
+	{1, 12, 256, "AES_CBC_256",       "aes256",           32, 0, 16,  0, 16, IKE | ESP},
+	{1, 20, 128, "AES_GCM_16_128",    "aes128gcm16",      20, 4,  8, 16,  1, IKE | ESP | AEAD},
+	{1, 20, 192, "AES_GCM_16_192",    "aes192gcm16",      28, 4,  8, 16,  1, IKE | ESP | AEAD},
+	{1, 20, 256, "AES_GCM_16_256",    "aes256gcm16",      36, 4,  8, 16,  1, IKE | ESP | AEAD},
+	{1, 28,   0, "CHACHA20_POLY1305", "chacha20poly1305", 36, 4,  8, 16,  1, IKE | ESP | AEAD},
+	{1, 11,   0, "NULL",              "null",              0, 0,  0,  0,  1, ESP},
+	{2,  5,   0, "PRF_HMAC_SHA2_256", "prfsha256",        32, 0,  0,  0,  1, IKE},
+	{2,  6,   0, "PRF_HMAC_SHA2_384", "prfsha384",        48, 0,  0,  0,  1, IKE},
+	{2,  7,   0, "PRF_HMAC_SHA2_512", "prfsha512",        64, 0,  0,  0,  1, IKE},
+	{3, 12,   0, "HMAC_SHA2_256_128", "sha256",           32, 0,  0, 16,  1, IKE | ESP},
+	{3, 13,   0, "HMAC_SHA2_384_192", "sha384",           48, 0,  0, 24,  1, IKE | ESP},
+	{3, 14,   0, "HMAC_SHA2_512_256", "sha512",           64, 0,  0, 32,  1, IKE | ESP},
+	{3,  0,   0, "NONE",              "none",              0, 0,  0,  0,  1, IKE | ESP},
+	{4, 14,   0, "MODP_2048",         "modp2048",        256, 0,  0,  0,  1, IKE | ESP},
+	{4, 15,   0, "MODP_3072",         "modp3072",        384, 0,  0,  0,  1, IKE | ESP},
+	{4, 16,   0, "MODP_4096",         "modp4096",        512, 0,  0,  0,  1, IKE | ESP},
+	{4, 19,   0, "ECP_256",           "ecp256",           64, 0,  0,  0,  1, IKE | ESP},
+	{4, 20,   0, "ECP_384",           "ecp384",           96, 0,  0,  0,  1, IKE | ESP},
+	{4, 21,   0, "ECP_521",           "ecp521",          132, 0,  0,  0,  1, IKE | ESP},
+	{4, 31,   0, "CURVE25519",        "x25519",           32, 0,  0,  0,  1, IKE | ESP},
+	{5,  0,   0, "NO_ESN",            "noesn",             0, 0,  0,  0,  1, ESP},
+	{5,  1,   0, "ESN",               "esn",               0, 0,  0,  0,  1, ESP},
+};
+/* clang-format on */
+
+START_TEST(row)
+{
+	struct transform t = {expected[_i].type, expected[_i].id, expected[_i].bits}, found;
+	const struct transform_info *r = transform_find(t);
+	char buf[64];
+
+	ck_assert_ptr_nonnull(r);
+	ck_assert(transform_equal(r->t, t));
+	ck_assert_str_eq(r->name, expected[_i].name);
+	ck_assert_str_eq(transform_text(t, buf, sizeof(buf)), expected[_i].name);
+	ck_assert_str_eq(r->keyword, expected[_i].keyword);
+	ck_assert_uint_eq(r->key_len, expected[_i].key);
+	ck_assert_uint_eq(r->salt_len, expected[_i].salt);
+	ck_assert_uint_eq(r->iv_len, expected[_i].iv);
+	ck_assert_uint_eq(r->icv_len, expected[_i].icv);
+	ck_assert_uint_eq(r->block, expected[_i].block);
+	ck_assert_uint_eq(r->flags, expected[_i].flags);
+	ck_assert_int_eq(keyword_find(expected[_i].keyword, &found), KEYWORD_BUILT);
+	ck_assert(transform_equal(found, t));
+	ck_assert_str_eq(keyword_of(t), expected[_i].keyword);
+}
+END_TEST
+
+START_TEST(rows_are_grouped_and_single)
+{
+	bool seen[6] = {false};
+	int n = 0;
+	uint8_t last = 0;
+
+	for (const struct transform_info *r; (r = transform_row((size_t)n)) != NULL; n++) {
+		ck_assert_ptr_eq(transform_find(r->t), r);
+		if (r->t.type != last) {
+			ck_assert(!seen[r->t.type]);
+			seen[r->t.type] = true;
+			last = r->t.type;
+		}
+	}
+	ck_assert_int_eq(n, COUNT(expected));
+	ck_assert_ptr_null(transform_row((size_t)n));
+	ck_assert_ptr_null(transform_row(SIZE_MAX));
+}
+END_TEST
+
+static const struct {
+	struct transform t;
+	const char *text;
+} strangers[] = {
+    {{1, 65000, 0}, "ENCR_65000"},
+    {{1, 12, 0}, "ENCR_12"}, /* AES-CBC must have a Key Length */
+    {{1, 12, 512}, "ENCR_12_512"},
+    {{1, 28, 256}, "ENCR_28_256"}, /* ChaCha20-Poly1305 must not: RFC 7634 section 4 */
+    {{2, 2, 0}, "PRF_2"},
+    {{3, 2, 0}, "INTEG_2"},
+    {{4, 2, 0}, "KE_2"},
+    {{4, 0, 0}, "KE_0"},
+    {{5, 2, 0}, "SN_2"},
+    {{6, 36, 0}, "TYPE_6_36"},
+    {{0, 0, 0}, "TYPE_0_0"},
+};
+
+START_TEST(not_in_the_table)
+{
+	char buf[64];
+
+	ck_assert_ptr_null(transform_find(strangers[_i].t));
+	ck_assert_str_eq(transform_text(strangers[_i].t, buf, sizeof(buf)), strangers[_i].text);
+}
+END_TEST
+
+#define GCM(bits)           \
+	{                   \
+		1, 20, bits \
+	}
+#define NO              \
+	{               \
+		0, 0, 0 \
+	}
+
+static const struct {
+	struct suite s;
+	const char *text;
+} suites[] = {
+    {{GCM(256), {2, 6, 0}, NO, {4, 31, 0}, NO}, "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"},
+    {{{1, 12, 128}, {2, 5, 0}, {3, 12, 0}, {4, 14, 0}, NO},
+	"AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048"},
+    {{GCM(128), NO, NO, NO, {5, 1, 0}}, "AES_GCM_16_128/ESN"},
+    {{GCM(128), NO, NO, NO, {5, 0, 0}}, "AES_GCM_16_128"},
+    {{GCM(128), NO, NO, NO, NO}, "AES_GCM_16_128"},
+    {{GCM(128), NO, {3, 0, 0}, {4, 0, 0}, {5, 1, 0}}, "AES_GCM_16_128/ESN"},
+    {{GCM(128), NO, NO, {4, 20, 0}, {5, 1, 0}}, "AES_GCM_16_128/ECP_384/ESN"},
+    {{{1, 11, 0}, NO, {3, 12, 0}, NO, {5, 0, 0}}, "NULL/HMAC_SHA2_256_128"},
+    {{{1, 28, 0}, NO, NO, NO, {5, 1, 0}}, "CHACHA20_POLY1305/ESN"},
+    {{NO, NO, NO, NO, NO}, ""},
+};
+
+START_TEST(suite_as_text)
+{
+	char buf[SUITE_TEXT];
+
+	ck_assert_str_eq(suite_text(&suites[_i].s, buf, sizeof(buf)), suites[_i].text);
+	suite_text(&suites[_i].s, buf, 1);
+	ck_assert_str_eq(buf, "");
+}
+END_TEST
+
+static const struct {
+	const char *alias, *keyword;
+} aliases[] = {
+    {"aes", "aes128"},
+    {"aes128gcm", "aes128gcm16"},
+    {"aes128gcm128", "aes128gcm16"},
+    {"aes192gcm", "aes192gcm16"},
+    {"aes256gcm128", "aes256gcm16"},
+    {"sha2_256", "sha256"},
+    {"sha2_384", "sha384"},
+    {"sha2_512", "sha512"},
+    {"curve25519", "x25519"},
+};
+
+START_TEST(alias)
+{
+	struct transform a, b;
+
+	ck_assert_int_eq(keyword_find(aliases[_i].alias, &a), KEYWORD_BUILT);
+	ck_assert_int_eq(keyword_find(aliases[_i].keyword, &b), KEYWORD_BUILT);
+	ck_assert(transform_equal(a, b));
+}
+END_TEST
+
+static const struct {
+	const char *word, *nearest; /* NULL: nothing is near */
+} slips[] = {
+    {"aes257", "aes256"},
+    {"ase256", "aes256"},
+    {"aes256gmc16", "aes256gcm16"},
+    {"chacha20poly", "chacha20poly1305"},
+    {"chacha20-poly1305", "chacha20poly1305"},
+    {"x22519", "x25519"},
+    {"ecp385", "ecp384"},
+    {"modp2084", "modp2048"},
+    {"modp2048!", "modp2048"},
+    {"sah256", "sha256"},
+    {"prfsha265", "prfsha256"},
+    {"ens", "esn"},
+    {"", NULL},
+    {"zzzzzz", NULL},
+    {"hello", NULL},
+    {"1234567890123456789012345678901", NULL},
+    {"12345678901234567890123456789012", NULL},
+};
+
+START_TEST(slip)
+{
+	const char *nearest = keyword_nearest(slips[_i].word);
+
+	if (slips[_i].nearest) {
+		ck_assert_ptr_nonnull(nearest);
+		ck_assert_str_eq(nearest, slips[_i].nearest);
+	} else {
+		ck_assert_msg(nearest == NULL, "%s", nearest);
+	}
+}
+END_TEST
+
+START_TEST(words_of_what_is_not_built)
+{
+	struct transform t;
+
+	ck_assert_str_eq(keyword_of((struct transform){1, 3, 0}), "3des");
+	ck_assert_str_eq(keyword_of((struct transform){3, 2, 0}), "sha1");
+	ck_assert_str_eq(keyword_of((struct transform){4, 2, 0}), "modp1024");
+	ck_assert_ptr_null(keyword_of((struct transform){4, 65000, 0}));
+	ck_assert_ptr_null(keyword_of((struct transform){0, 0, 0}));
+	ck_assert_int_eq(keyword_find("ke1_mlkem768", &t), KEYWORD_NOT_BUILT);
+	ck_assert_int_eq(keyword_find("ke7_none", &t), KEYWORD_NOT_BUILT);
+	ck_assert_int_eq(keyword_find("ke2_x25519", &t), KEYWORD_NOT_BUILT);
+	ck_assert_int_eq(keyword_find("ke8_mlkem768", &t), KEYWORD_UNKNOWN);
+	ck_assert_int_eq(keyword_find("ke1_nonsense", &t), KEYWORD_UNKNOWN);
+	ck_assert_int_eq(keyword_find("ke1_", &t), KEYWORD_UNKNOWN);
+	ck_assert_int_eq(keyword_find("", &t), KEYWORD_UNKNOWN);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("transform");
+	TCase *c = tcase_create("transform");
+
+	tcase_add_loop_test(c, row, 0, COUNT(expected));
+	tcase_add_test(c, rows_are_grouped_and_single);
+	tcase_add_loop_test(c, not_in_the_table, 0, COUNT(strangers));
+	tcase_add_loop_test(c, suite_as_text, 0, COUNT(suites));
+	tcase_add_loop_test(c, alias, 0, COUNT(aliases));
+	tcase_add_loop_test(c, slip, 0, COUNT(slips));
+	tcase_add_test(c, words_of_what_is_not_built);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite());
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
