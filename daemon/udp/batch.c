@@ -186,7 +186,7 @@ static void put_control(struct msghdr *h, int level, int type, const void *data,
 
 static void control_v4(struct msghdr *h, const struct udp_msg *m, int tos)
 {
-	struct in_pktinfo i = {.ipi_ifindex = (int)m->ifindex};
+	struct in_pktinfo i = {.ipi_ifindex = (int)udp_pin_of(m)};
 	if (m->local.addr.family == ADDR_V4)
 		memcpy(&i.ipi_spec_dst, m->local.addr.b, 4);
 	put_control(h, IPPROTO_IP, IP_PKTINFO, &i, sizeof i);
@@ -196,7 +196,7 @@ static void control_v4(struct msghdr *h, const struct udp_msg *m, int tos)
 /* Not pinned by its socket: then only a lookup without a source address keeps to the interface. */
 static void control_v6(struct msghdr *h, const struct udp_msg *m, int tos, bool pinned)
 {
-	struct in6_pktinfo i = {.ipi6_ifindex = m->ifindex};
+	struct in6_pktinfo i = {.ipi6_ifindex = udp_pin_of(m)};
 	if (m->local.addr.family == ADDR_V6 && pinned)
 		memcpy(&i.ipi6_addr, m->local.addr.b, 16);
 	put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &i, sizeof i);

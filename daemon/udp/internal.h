@@ -37,6 +37,16 @@ struct udp_sock {
 	    icmp_errors; /* written by the receiver, read by any thread */
 };
 
+enum { UDP_LOOPBACK_IFINDEX = 1 }; /* fixed by the kernel in every namespace */
+
+/* The interface to keep to; 0: none. What came in by loopback was for an address of this host,
+ * which the kernel's local table finds before all others; the address is not loopback's, so that a
+ * lookup kept to it would fail. */
+static inline unsigned udp_pin_of(const struct udp_msg *m)
+{
+	return m->ifindex == UDP_LOOPBACK_IFINDEX ? 0 : m->ifindex;
+}
+
 /* The socket by which a datagram leaves. `pinned`: it is bound to the interface, or the kernel
  * honours pktinfo; false: the source address must be left to the kernel for the interface to be
  * binding. */

@@ -219,11 +219,12 @@ int udp_fd_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned)
 		return s->v4;
 	if (m->remote.addr.family != ADDR_V6)
 		return -1;
-	if (m->ifindex == 0 || s->v6 < 0)
+	unsigned pin = udp_pin_of(m);
+	if (pin == 0 || s->v6 < 0)
 		return s->v6;
-	int fd = find_pin(s, m->ifindex);
+	int fd = find_pin(s, pin);
 	if (fd < 0)
-		fd = make_pin(s, m->ifindex);
+		fd = make_pin(s, pin);
 	*pinned = fd >= 0;
 	return fd >= 0 ? fd : s->v6;
 }
