@@ -405,7 +405,7 @@ START_TEST(random_narrowing_takes_what_both_take)
 {
 	struct rng r = {0x7a550};
 
-	for (int round = 0; round < 4000; round++) {
+	for (int round = 0; round < 1500; round++) {
 		struct ts_list offered = {0}, allowed = {0}, out;
 		for (uint32_t n = rng_below(&r, 5); n > 0; n--) {
 			struct ts t = small_ts(&r);
