@@ -14,7 +14,8 @@
 #include "base/ts.h"
 
 enum config_start_action { START_NONE, START_TRAP, START_START };
-enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART }; /* dpd_action, close_action; none = clear */
+/* dpd_action, close_action; none = clear */
+enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART };
 enum config_unique { UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NO, UNIQUE_NEVER };
 enum config_auth { AUTH_PSK };
 enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -23,7 +24,9 @@ enum config_secret_type { SECRET_PSK };
 
 /* One side's traffic selectors before the own address is known. */
 struct config_ts {
-	bool dynamic; /* "dynamic": the side's address (or virtual address), with ts.proto and ports */
+	/* "dynamic": the side's address (or virtual address), with ts.proto and ports; ts.lo and
+	 * ts.hi mean nothing then. */
+	bool dynamic;
 	struct ts ts;
 };
 
@@ -52,7 +55,8 @@ struct config_side {
 
 struct config_conn {
 	char *name;
-	char **local_addrs, **remote_addrs; /* addresses, names or "%any"; remote may be a prefix too */
+	/* Addresses, names or "%any"; remote may be a prefix too. */
+	char **local_addrs, **remote_addrs;
 	size_t local_addrs_n, remote_addrs_n;
 	uint16_t local_port, remote_port; /* remote_port 4500: start on the NAT-T port */
 	struct proposal_list proposals;
@@ -101,18 +105,33 @@ struct config_notes {
 	struct config_note *v; /* owned */
 };
 
-/* Reads and checks a whole file. All errors are found, not the first only. Returns the configuration
- * (freed by the caller), or NULL if there was any error. `notes` (initialised here, freed by the caller)
- * has errors and warnings in the order of the file. */
+/* Reads and checks a whole file. All errors are found, not the first only. Returns the
+ * configuration (freed by the caller), or NULL if there was any error. `notes` (initialised here,
+ * freed by the caller) has errors and warnings in the order of the file. */
 struct config *config_load(const char *path, struct config_notes *notes);
-/* The same from text in memory; `path` is used in messages and for relative paths. For tests, fuzzing
- * and `tunike connect`. */
+/* The same from text in memory; `path` is used in messages and for relative paths. For tests,
+ * fuzzing and `tunike connect`. */
 struct config *config_load_text(const char *text, const char *path, struct config_notes *notes);
 void config_free(struct config *c); /* secrets are wiped; NULL is fine */
 void config_notes_free(struct config_notes *notes);
 
 const struct config_conn *config_conn_find(const struct config *c, const char *name);
 const struct config_child *config_child_find(const struct config_conn *c, const char *name);
+
+/* The secret for a handshake between these two: the one whose ids fit best, the peer's before ours;
+ * one without ids fits all, but last. NULL: none. Borrowed from the configuration. */
+const struct config_secret *config_secret_find(
+    const struct config *c, const struct ident *own, const struct ident *peer);
+
+/* Every key of the file in the order of the schema: for help, and to check the manual page. */
+struct config_key {
+	const char *path;     /* "connections.NAME.children.NAME.mode", "secrets[].type" */
+	const char *kind;     /* "duration", or the words it takes: "none, trap or start" */
+	const char *fallback; /* what holds without it; NULL: nothing */
+	const char *help;     /* one sentence without its full stop */
+};
+/* The strings live until `fn` returns. */
+void config_keys_each(void (*fn)(void *arg, const struct config_key *key), void *arg);
 
 /* Levenshtein-nearest of `n` words, or NULL if none is near enough to be a slip of the fingers. */
 const char *config_nearest(const char *word, const char *const *words, size_t n);

@@ -1,0 +1,197 @@
+/*
+ * Checks across keys: what is well formed and cannot work all the same.
+ */
+#include "config/check.h"
+
+#include <string.h>
+
+#include "config/load.h"
+
+enum { MTU_MIN = 576 }; /* what every IPv4 host must take, RFC 791 section 3.1 */
+
+static bool is_any(const char *addr)
+{
+	struct prefix p;
+
+	return strcmp(addr, "%any") == 0 || (strchr(addr, '/') && prefix_parse(&p, addr));
+}
+
+void check_tun(struct load *l, const struct node *node, void *object)
+{
+	const struct config *c = object;
+
+	if (c->tun.mtu != 0 && c->tun.mtu < MTU_MIN) {
+		struct load_mark m = load_enter(l, "mtu", node_member(node, "mtu"));
+		load_error(l, "%u is too small, expected %d to 65535, or 0", c->tun.mtu, MTU_MIN);
+		load_leave(l, m);
+	}
+	if (c->tun.name && (strpbrk(c->tun.name, "/: \t\n%") || strcmp(c->tun.name, ".") == 0 ||
+			       strcmp(c->tun.name, "..") == 0)) {
+		char quoted[QUOTED_TEXT];
+		struct load_mark m = load_enter(l, "name", node_member(node, "name"));
+		load_error(l, "%s cannot name a device, expected letters and digits",
+		    load_quoted(c->tun.name, quoted));
+		load_leave(l, m);
+	}
+}
+
+bool check_secret_type(struct load *l, const struct node *node)
+{
+	const struct node *type = node_member(node, "type");
+	const struct group *secrets = schema_row(&schema_root, "secrets")->group;
+	const struct words *w = schema_row(secrets, "type")->words;
+	char number[NODE_NUMBER_TEXT], quoted[QUOTED_TEXT];
+	const char *text = type ? node_text(type, number) : NULL;
+
+	for (size_t i = 0; text && i < w->n; i++) {
+		if (w->v[i].value == WORD_LATER && strcmp(w->v[i].text, text) == 0) {
+			struct load_mark m = load_enter(l, "type", type);
+			load_error(
+			    l, "%s is not supported yet, expected psk", load_quoted(text, quoted));
+			load_leave(l, m);
+			return false;
+		}
+	}
+	return true;
+}
+
+void check_secret(struct load *l, const struct node *node, void *object)
+{
+	bool inlined = node_member(node, "secret"), file = node_member(node, "secret_file");
+
+	(void)object;
+	if (inlined == file) {
+		load_error(l, inlined ? "has both secret and secret_file, expected one of them"
+				      : "has no secret, expected secret or secret_file");
+	}
+}
+
+enum { HAS_V4 = 1, HAS_V6 = 2 };
+
+static unsigned families(const struct config_ts *ts, size_t n)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (ts[i].dynamic) {
+			mask |= HAS_V4 | HAS_V6;
+		} else if (ts[i].ts.lo.family != ADDR_NONE) {
+			mask |= ts[i].ts.lo.family == ADDR_V4 ? HAS_V4 : HAS_V6;
+		}
+	}
+	/* Without a single readable one there has been an error already. */
+	return mask ? mask : HAS_V4 | HAS_V6;
+}
+
+void check_child(struct load *l, const struct node *node, void *object)
+{
+	const struct config_child *child = object;
+	unsigned local = families(child->local_ts, child->local_ts_n);
+	unsigned remote = families(child->remote_ts, child->remote_ts_n);
+
+	if ((local & remote) == 0) {
+		struct load_mark m = load_enter(l, "remote_ts", node_member(node, "remote_ts"));
+		load_error(l,
+		    "has no address family in common with local_ts, expected IPv4 on both "
+		    "sides or IPv6 on both");
+		load_leave(l, m);
+	}
+}
+
+/* Is there an address that can be called? */
+static bool can_call(const struct config_conn *conn)
+{
+	size_t unread = 0;
+
+	for (size_t i = 0; i < conn->remote_addrs_n; i++) {
+		const char *addr = conn->remote_addrs[i];
+		if (addr && !is_any(addr)) {
+			return true;
+		}
+		unread += addr == NULL;
+	}
+	return unread > 0 || conn->remote_addrs_n == 0; /* there has been an error already */
+}
+
+static void check_starts(struct load *l, const struct node *node, const struct config_conn *conn)
+{
+	const struct node *children = node_member(node, "children");
+	struct load_mark outer = load_enter(l, "children", children);
+
+	for (size_t i = 0; i < conn->children_n; i++) {
+		const struct node *child = node_at(children, i);
+		if (conn->children[i].start_action == START_NONE) {
+			continue;
+		}
+		struct load_mark m = load_enter(l, conn->children[i].name, child);
+		struct load_mark inner =
+		    load_enter(l, "start_action", node_member(child, "start_action"));
+		load_error(
+		    l, "there is nobody to call, expected an address or a name in remote_addrs");
+		load_leave(l, inner);
+		load_leave(l, m);
+	}
+	load_leave(l, outer);
+}
+
+void check_conn(struct load *l, const struct node *node, void *object)
+{
+	const struct config_conn *conn = object;
+	const struct node *children = node_member(node, "children");
+
+	if (children == NULL || (node_type(children) == NODE_GROUP && node_len(children) == 0)) {
+		struct load_mark m = load_enter(l, "children", children);
+		load_error(l, "there is none, expected one at least: NAME = { … };");
+		load_leave(l, m);
+	}
+	if (conn->children_n > 0 && !can_call(conn)) {
+		check_starts(l, node, conn);
+	}
+}
+
+static bool ident_meets(const struct config_secret *s, const struct ident *id)
+{
+	for (size_t i = 0; i < s->ids_n; i++) {
+		if (ident_match(&s->ids[i], id) || ident_match(id, &s->ids[i])) {
+			return true;
+		}
+	}
+	return s->ids_n == 0;
+}
+
+/* Ids are patterns here, and ours may be our address, which only the daemon knows: the question is
+ * whether a secret could be the one. */
+static bool has_secret(const struct config *c, const struct config_conn *conn)
+{
+	for (size_t i = 0; i < c->secrets_n; i++) {
+		if (ident_meets(&c->secrets[i], &conn->remote.id) ||
+		    (conn->local.id.type != IDENT_ANY &&
+			ident_meets(&c->secrets[i], &conn->local.id))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void check_root(struct load *l, const struct node *node, void *object)
+{
+	const struct config *c = object;
+	const struct node *conns = node_member(node, "connections");
+	struct load_mark outer = load_enter(l, "connections", conns);
+	char ours[256], theirs[256];
+
+	for (size_t i = 0; i < c->conns_n; i++) {
+		const struct config_conn *conn = &c->conns[i];
+		if (has_secret(c, conn)) {
+			continue;
+		}
+		struct load_mark m = load_enter(l, conn->name ? conn->name : "", node_at(conns, i));
+		load_warning(l,
+		    "no secret in this file has \"%s\" (we) or \"%s\" (the peer) among its ids: "
+		    "authentication will fail",
+		    ident_text(&conn->local.id, ours, sizeof(ours)),
+		    ident_text(&conn->remote.id, theirs, sizeof(theirs)));
+		load_leave(l, m);
+	}
+	load_leave(l, outer);
+}

@@ -1,0 +1,99 @@
+/*
+ * Looking things up in a configuration, and freeing it.
+ */
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct config_conn *config_conn_find(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->conns_n; i++) {
+		if (strcmp(c->conns[i].name, name) == 0) {
+			return &c->conns[i];
+		}
+	}
+	return NULL;
+}
+
+const struct config_child *config_child_find(const struct config_conn *c, const char *name)
+{
+	for (size_t i = 0; i < c->children_n; i++) {
+		if (strcmp(c->children[i].name, name) == 0) {
+			return &c->children[i];
+		}
+	}
+	return NULL;
+}
+
+/* The best of its ids for `id`: 0, or 1 to 3 as ident_match() has it. */
+static int meets(const struct config_secret *s, const struct ident *id)
+{
+	int best = 0;
+
+	for (size_t i = 0; i < s->ids_n; i++) {
+		int match = ident_match(id, &s->ids[i]);
+		best = match > best ? match : best;
+	}
+	return best;
+}
+
+const struct config_secret *config_secret_find(
+    const struct config *c, const struct ident *own, const struct ident *peer)
+{
+	const struct config_secret *found = NULL;
+	int best = -1;
+
+	for (size_t i = 0; i < c->secrets_n; i++) {
+		const struct config_secret *s = &c->secrets[i];
+		int with_peer = meets(s, peer), with_own = meets(s, own);
+		int rank = 4 * with_peer + with_own;
+		if (rank > best && (rank > 0 || s->ids_n == 0)) {
+			best = rank;
+			found = s;
+		}
+	}
+	return found;
+}
+
+static void strings_free(char **v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++) {
+		free(v[i]);
+	}
+	free(v);
+}
+
+static void conn_fini(struct config_conn *conn)
+{
+	for (size_t i = 0; i < conn->children_n; i++) {
+		free(conn->children[i].name);
+		free(conn->children[i].local_ts);
+		free(conn->children[i].remote_ts);
+	}
+	free(conn->children);
+	strings_free(conn->local_addrs, conn->local_addrs_n);
+	strings_free(conn->remote_addrs, conn->remote_addrs_n);
+	free(conn->name);
+}
+
+void config_free(struct config *c)
+{
+	if (c == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < c->secrets_n; i++) {
+		secret_fini(&c->secrets[i].secret);
+		free(c->secrets[i].ids);
+	}
+	for (size_t i = 0; i < c->conns_n; i++) {
+		conn_fini(&c->conns[i]);
+	}
+	free(c->secrets);
+	free(c->conns);
+	free(c->path);
+	free(c->tun.name);
+	free(c->keylog);
+	free(c->control);
+	free(c);
+}
