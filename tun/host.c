@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The kernel's struct in6_ifreq, whose header does not go together with <netinet/in.h> everywhere.
@@ -24,7 +25,10 @@ struct ifreq6 {
 	int ifindex;
 };
 
-enum { ALIASES = 4096 }; /* labels "dev:N" that are tried */
+enum {
+	ALIASES = 4096, /* labels "dev:N" that are tried */
+	TENTATIVE_TRIES = 200,
+};
 
 static int control(int family, unsigned long request, void *arg)
 {
@@ -211,11 +215,41 @@ static int addr_v6(unsigned long request, const char *dev, const struct prefix *
 	return control(AF_INET6, request, &r);
 }
 
+struct tentative_search {
+	const char *dev;
+	const struct addr *addr;
+	bool tentative;
+};
+
+static bool is_tentative(const struct procnet_addr *a, void *arg)
+{
+	struct tentative_search *s = arg;
+	bool same = strcmp(a->dev, s->dev) == 0 && addr_equal(&a->addr, s->addr);
+	s->tentative = same && a->tentative;
+	return !same;
+}
+
+void host_addr_wait(const char *dev, const struct addr *a)
+{
+	short flags;
+	struct tentative_search s = {.dev = dev, .addr = a};
+	if (host_flags(dev, &flags) != 0 || !(flags & IFF_UP))
+		return;
+	for (int i = 0; i < TENTATIVE_TRIES; i++) {
+		if (procnet_addrs(ADDR_V6, is_tentative, &s) != 0 || !s.tentative)
+			return;
+		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+}
+
 int host_addr_add(const char *dev, const struct prefix *p)
 {
 	if (p->addr.family == ADDR_V4)
 		return addr_v4_add(dev, p);
-	return addr_v6(SIOCSIFADDR, dev, p);
+	int rc = addr_v6(SIOCSIFADDR, dev, p);
+	if (rc == 0)
+		host_addr_wait(dev, &p->addr);
+	return rc;
 }
 
 int host_addr_del(const char *dev, const struct prefix *p)

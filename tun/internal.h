@@ -19,6 +19,9 @@ int host_get_mtu(const char *dev, uint32_t *mtu);
 /* The address itself with its prefix length: bits beyond `len` are kept. */
 int host_addr_add(const char *dev, const struct prefix *p);
 int host_addr_del(const char *dev, const struct prefix *p);
+/* The kernel ends duplicate address detection on a work queue, also where there is none to be done;
+ * until then it refuses an IPv6 address as a source. Waits for that, for 200 ms at most. */
+void host_addr_wait(const char *dev, const struct addr *a);
 int host_route(bool add, const char *dev, const struct prefix *dst);
 
 enum { SYSCTL_KEY = 128, SYSCTL_VALUE = 128 };
@@ -40,6 +43,7 @@ struct procnet_addr {
 	char dev[DEV_NAME];   /* without the alias */
 	char label[DEV_NAME]; /* "eth0:1"; IPv6: dev */
 	struct addr addr;
+	bool tentative; /* IPv6: duplicate address detection has not ended */
 };
 
 /* Calls `each` per row until it returns false. 0 or a negative errno; a family that the kernel does

@@ -376,6 +376,9 @@ int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY])
 	struct change c = change_of(CHANGE_LINK, dev, NULL);
 	if (rc == 0)
 		rc = make(n, &c, apply_link);
+	for (const struct change *a = n->newest; rc == 0 && a; a = a->older)
+		if (a->kind == CHANGE_ADDR && strcmp(a->dev, dev) == 0)
+			host_addr_wait(dev, &a->p.addr);
 	char what[DEV_NAME + 32];
 	snprintf(what, sizeof what, "the interface %s up", dev);
 	return rc == 0 ? 0 : explain(rc, what, why);

@@ -19,6 +19,7 @@
 enum {
 	IFCONF_MAX = 1 << 20, /* bytes of SIOCGIFCONF that are believed */
 	HEX_ADDR = 33,
+	IFA6_TENTATIVE = 0x40,
 };
 
 /* Flags of IPv6 routes that <net/route.h> does not know. */
@@ -107,14 +108,16 @@ static int addrs_v6(bool (*each)(const struct procnet_addr *a, void *arg), void 
 	if (!f)
 		return errno == ENOENT ? 0 : -errno;
 	char line[256], hex[HEX_ADDR];
+	uint32_t flags;
 	bool more = true;
 	while (more && fgets(line, sizeof line, f)) {
 		struct procnet_addr a = {0};
 		/* address ifindex len scope flags dev */
-		if (sscanf(line, "%32s %*x %*x %*x %*x %15s", hex, a.dev) != 2 ||
+		if (sscanf(line, "%32s %*x %*x %*x %" SCNx32 " %15s", hex, &flags, a.dev) != 3 ||
 		    !hex_addr(hex, &a.addr))
 			continue;
 		memcpy(a.label, a.dev, sizeof a.label);
+		a.tentative = (flags & IFA6_TENTATIVE) != 0;
 		more = each(&a, arg);
 	}
 	fclose(f);

@@ -69,10 +69,11 @@ static void name_of(const char *pid, char *dst, size_t cap)
 	fclose(f);
 }
 
-void udp_holder(char *dst, size_t cap, uint16_t port)
+void udp_holder(char *dst, size_t cap, enum addr_family family, uint16_t port)
 {
 	snprintf(dst, cap, "another program");
-	uint64_t inode = inode_in("/proc/net/udp", port);
+	/* IPv4 may be blocked by a socket of both families too; IPv6 only by its own. */
+	uint64_t inode = family == ADDR_V4 ? inode_in("/proc/net/udp", port) : 0;
 	if (inode == 0)
 		inode = inode_in("/proc/net/udp6", port);
 	DIR *d = inode ? opendir("/proc") : NULL;

@@ -54,6 +54,6 @@ int udp_fd_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned);
 
 /* Writes "NAME (pid N)" of the process that holds a UDP port in this network namespace, or
  * "another program". */
-void udp_holder(char *dst, size_t cap, uint16_t port);
+void udp_holder(char *dst, size_t cap, enum addr_family family, uint16_t port);
 
 #endif

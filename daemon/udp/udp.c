@@ -121,12 +121,12 @@ static bool family_missing(int rc)
 	return rc == -EAFNOSUPPORT || rc == -EPROTONOSUPPORT || rc == -EADDRNOTAVAIL;
 }
 
-static void explain(int rc, uint16_t port, char why[UDP_WHY])
+static void explain(int rc, enum addr_family family, uint16_t port, char why[UDP_WHY])
 {
 	char holder[96];
 	switch (rc) {
 	case -EADDRINUSE:
-		udp_holder(holder, sizeof holder, port);
+		udp_holder(holder, sizeof holder, family, port);
 		snprintf(why, UDP_WHY, "UDP port %u is in use by %s: stop it, or set local_port",
 		    port, holder);
 		break;
@@ -146,12 +146,12 @@ static int open_both(struct udp_sock *s, unsigned families, char why[UDP_WHY])
 {
 	int rc4 = families & UDP_V4 ? open_family(s, AF_INET, &s->v4) : -EAFNOSUPPORT;
 	if (rc4 != 0 && !family_missing(rc4)) {
-		explain(rc4, s->port, why);
+		explain(rc4, ADDR_V4, s->port, why);
 		return rc4;
 	}
 	int rc6 = families & UDP_V6 ? open_family(s, AF_INET6, &s->v6) : -EAFNOSUPPORT;
 	if (rc6 != 0 && (!family_missing(rc6) || rc4 != 0)) {
-		explain(rc6, s->port, why);
+		explain(rc6, ADDR_V6, s->port, why);
 		return rc6;
 	}
 	if (families == UDP_BOTH && (rc4 != 0 || rc6 != 0))
@@ -235,7 +235,7 @@ int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY
 	*out = NULL;
 	struct udp_sock *s = calloc(1, sizeof *s);
 	if (!s) {
-		explain(-ENOMEM, p->port, why);
+		explain(-ENOMEM, ADDR_NONE, p->port, why);
 		return -ENOMEM;
 	}
 	s->v4 = s->v6 = s->hot = -1;
@@ -245,7 +245,7 @@ int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	int rc = s->epoll < 0 ? -errno : 0;
 	if (rc != 0)
-		explain(rc, p->port, why);
+		explain(rc, ADDR_NONE, p->port, why);
 	else
 		rc = open_both(s, p->families, why);
 	if (rc != 0) {

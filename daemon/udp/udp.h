@@ -38,16 +38,16 @@ struct udp_msg {
 	 * ADDR_NONE lets the kernel choose; the port is always the socket's. */
 	struct endpoint local;
 	struct endpoint remote;
-	/* Received: where it came in. Sending: leaves by this interface, whatever routes say of
-	 * others; 0: the kernel chooses. */
+	/* Received: where it came in; from this very host: the interface of the address it was for,
+	 * or loopback (1), which pins nothing. Sending: leaves by this interface, whatever routes
+	 * say of others; 0: the kernel chooses. */
 	unsigned ifindex;
 	bool marker; /* sending: put the non-ESP marker in front (RFC 3948 section 2.2) */
 };
 
 /* Binds the port on all addresses, exclusively. 0 with `why` empty, or holding a notice when one
- * family of two is not available on this host; else a negative errno, and `why` names cause and
- * mend
- * ("UDP port 500 is in use by charon (pid 1234): stop it, or set local_port"). */
+ * family of two is not available on this host; else a negative errno, and `why` is a sentence with
+ * the mend ("UDP port 500 is in use by charon (pid 1234): stop it, or set local_port"). */
 int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY]);
 void udp_close(struct udp_sock *s);   /* NULL is fine */
 int udp_fd(const struct udp_sock *s); /* poll it for reading, level triggered */

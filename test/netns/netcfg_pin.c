@@ -195,12 +195,12 @@ START_TEST(answered)
 }
 END_TEST
 
-/* Both ends on one host, each by an address of another interface, with a tunnelled default route.
+/* Both ends on one host, with a tunnelled default route.
  */
 START_TEST(local_to_local)
 {
-	static const struct pin_row local[] = {{"192.0.2.7", "198.51.100.7"},
-	    {"2001:db8::7", "2001:db8::8"}, {"127.0.0.1", "127.0.0.1"}};
+	static const struct pin_row local[] = {
+	    {"192.0.2.7", "192.0.2.8"}, {"2001:db8::7", "2001:db8::8"}, {"127.0.0.1", "127.0.0.1"}};
 	const struct pin_row *r = &local[_i];
 	struct netcfg_underlay u;
 	struct addr dst = ns_addr(r->dst), src = ns_addr(r->src);

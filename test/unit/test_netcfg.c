@@ -1,6 +1,8 @@
 /* Addresses, routes, links and sysctls: set, shared, refused, put back. */
 #include "test/netns/netcfg_ns.h"
 
+#include <netinet/in.h>
+
 static struct netcfg *cfg;
 static struct tun *t0, *t1;
 static char why[TUN_WHY];
@@ -221,6 +223,51 @@ START_TEST(link_and_sysctl)
 }
 END_TEST
 
+/* Also where the address comes before the link, and where neighbours could have it. */
+START_TEST(usable_at_once)
+{
+	struct prefix a = ns_prefix("fd09::1/128");
+	struct tun_params p = {.name = "tunt2", .mtu = 1400};
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6};
+	struct tun *t2;
+	memcpy(&sa.sin6_addr, a.addr.b, 16);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(tun_linux.open(&p, &t2, why), 0);
+		ck_assert_int_eq(netcfg_addr_add(cfg, "tunt2", &a, why), 0);
+		ck_assert_int_eq(netcfg_link_up(cfg, "tunt2", why), 0);
+		ck_assert(ns_line(
+		    "/proc/net/if_inet6", "fd090000000000000000000000000001", " 80 00 80 "));
+		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+		ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+		close(fd);
+		t2->ops->close(t2);
+		netcfg_close(cfg); /* what vanished with the device is fine */
+		ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+	}
+}
+END_TEST
+
+/* A TAP device is an Ethernet: duplicate address detection would take a second. */
+START_TEST(without_detection)
+{
+	char v[16];
+	struct prefix a = ns_prefix("2001:db8::9/64");
+	struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "tap0"};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(ioctl(fd, TUNSETIFF, &r), 0);
+	ck_assert_int_eq(netns_up("tap0"), 0);
+	ck_assert_int_eq(netcfg_addr_add(cfg, "tap0", &a, why), 0);
+	ck_assert(ns_line("/proc/net/if_inet6", "20010db8000000000000000000000009", " 40 00 80 "));
+	ns_file("/proc/sys/net/ipv6/conf/tap0/accept_dad", v, sizeof v);
+	ck_assert_str_eq(v, "0");
+	netcfg_close(cfg);
+	ns_file("/proc/sys/net/ipv6/conf/tap0/accept_dad", v, sizeof v);
+	ck_assert_str_eq(v, "1");
+	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(ipv6_is_off)
 {
 	struct prefix a = ns_prefix("fd09::1/128");
@@ -259,6 +306,8 @@ int main(void)
 	tcase_add_test(t, default_routes);
 	tcase_add_test(t, bad_input);
 	tcase_add_test(t, link_and_sysctl);
+	tcase_add_test(t, usable_at_once);
+	tcase_add_test(t, without_detection);
 	tcase_add_test(t, ipv6_is_off);
 	tcase_add_test(t, without_privilege);
 	suite_add_tcase(s, t);

@@ -294,7 +294,7 @@ START_TEST(port_in_use)
 	ck_assert_ptr_null(s);
 	snprintf(expect, sizeof expect,
 	    "UDP port 500 is in use by charon (pid %ld): stop it, or set local_port", (long)pid);
-	ck_assert_int_eq(strncmp(why, expect, 30), 0);
+	ck_assert_msg(strncmp(why, expect, 30) == 0, "%s", why);
 	ck_assert_ptr_nonnull(strstr(why, "charon"));
 	ck_assert_ptr_nonnull(strchr(expect, '('));
 	ck_assert_ptr_nonnull(strstr(why, strchr(expect, '(')));
