@@ -1,0 +1,428 @@
+/*
+ * PRF, prf+, key derivation, authentication octets, small hashes: published vectors where there are
+ * any; the others were computed with Python's hmac and hashlib from the formulas of RFC 7296.
+ */
+#include "ike/crypto/crypto.h"
+#include "ike/ike.h"
+#include "test/unit/ike_rand_test.h"
+
+static const struct transform prf256 = {TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0};
+static const struct transform prf384 = {TRANSFORM_PRF, PRF_HMAC_SHA2_384, 0};
+static const struct transform prf512 = {TRANSFORM_PRF, PRF_HMAC_SHA2_512, 0};
+static const struct transform gcm256 = {TRANSFORM_ENCR, ENCR_AES_GCM_16, 256};
+static const struct transform gcm128 = {TRANSFORM_ENCR, ENCR_AES_GCM_16, 128};
+static const struct transform cbc128 = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
+static const struct transform cbc256 = {TRANSFORM_ENCR, ENCR_AES_CBC, 256};
+static const struct transform sha256 = {TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0};
+static const struct transform sha512 = {TRANSFORM_INTEG, INTEG_HMAC_SHA2_512_256, 0};
+
+/* RFC 4868 section 2.7.1, cases PRF-1 and PRF-2 (RFC 4231 cases 1 and 2). */
+static const struct {
+	const char *key, *data;
+	uint16_t prf;
+	const char *out;
+} hmacs[] = {
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "Hi There", PRF_HMAC_SHA2_256,
+	"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "Hi There", PRF_HMAC_SHA2_384,
+	"afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2"
+	"fa9cb6"},
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "Hi There", PRF_HMAC_SHA2_512,
+	"87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+	"daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854"},
+    {"4a656665", "what do ya want for nothing?", PRF_HMAC_SHA2_256,
+	"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+    {"4a656665", "what do ya want for nothing?", PRF_HMAC_SHA2_384,
+	"af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfa"
+	"b21649"},
+    {"4a656665", "what do ya want for nothing?", PRF_HMAC_SHA2_512,
+	"164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+	"9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+};
+
+START_TEST(prf_vectors)
+{
+	struct transform prf = {TRANSFORM_PRF, hmacs[_i].prf, 0};
+	uint8_t key[32], out[IKE_PRF_MAX], want[IKE_PRF_MAX];
+	struct bytes data = text_bytes(hmacs[_i].data);
+	struct bytes k = hex_to(key, sizeof key, hmacs[_i].key);
+	struct bytes w = hex_to(want, sizeof want, hmacs[_i].out);
+
+	ck_assert_int_eq(ike_prf(NULL, prf, k, &data, 1, out), IKE_OK);
+	ck_assert_uint_eq(ike_prf_len(prf), w.n);
+	ck_assert_bytes(bytes_of(out, w.n), w);
+
+	/* However the data is cut, empty pieces included. */
+	for (size_t cut = 0; cut <= data.n; cut++) {
+		struct bytes parts[] = {
+		    bytes_of(data.p, cut), bytes_of(NULL, 0), bytes_of(data.p + cut, data.n - cut)};
+		ck_assert_int_eq(ike_prf(NULL, prf, k, parts, 3, out), IKE_OK);
+		ck_assert_bytes(bytes_of(out, w.n), w);
+	}
+}
+END_TEST
+
+START_TEST(prf_unknown)
+{
+	struct transform md5 = {TRANSFORM_PRF, 1, 0},
+			 wrong_type = {TRANSFORM_INTEG, PRF_HMAC_SHA2_256, 0};
+	struct bytes none = bytes_of("", 0);
+	uint8_t out[IKE_PRF_MAX];
+
+	ck_assert_int_eq(ike_prf(NULL, md5, none, &none, 1, out), IKE_EUNSUPPORTED);
+	ck_assert_int_eq(ike_prf(NULL, wrong_type, none, &none, 1, out), IKE_EUNSUPPORTED);
+	ck_assert_int_eq(ike_prf_plus(NULL, md5, none, &none, 1, out, 8), IKE_EUNSUPPORTED);
+	ck_assert_uint_eq(ike_prf_len(md5), 0);
+	/* An empty key is a key. HMAC-SHA-256("", ""). */
+	ck_assert_int_eq(ike_prf(NULL, prf256, none, &none, 1, out), IKE_OK);
+	ck_assert_uint_eq(out[0], 0xb6);
+	ck_assert_uint_eq(out[31], 0xad);
+}
+END_TEST
+
+/* SHA-256 as hex: long outputs are compared by their digest. */
+static const char *digest_of(struct bytes b, char hex[65])
+{
+	uint8_t md[32];
+
+	ck_assert_int_eq(EVP_Digest(b.p, b.n, md, NULL, EVP_sha256(), NULL), 1);
+	bytes_to_hex(hex, 65, bytes_of(md, sizeof md));
+	return hex;
+}
+
+START_TEST(prf_plus_limits)
+{
+	static uint8_t out[255 * 32 + 1];
+	struct bytes key = text_bytes("k"), seed = text_bytes("s");
+	char hex[65];
+
+	ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, out, 255 * 32), IKE_OK);
+	ck_assert_str_eq(digest_of(bytes_of(out, 255 * 32), hex),
+	    "f4ec4f868e896e3dc6bff5e39382980384aee9acf93f40d2c5096f1e19e9ad58");
+	ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, out, 255 * 32 + 1), IKE_EBUG);
+	ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, out, 0), IKE_OK);
+}
+END_TEST
+
+/* All keys of an IKE SA, one behind the other. */
+static struct bytes joined(const struct ike_keymat *k, uint8_t *dst, size_t cap)
+{
+	const struct secret *all[] = {
+	    &k->sk_d, &k->sk_ai, &k->sk_ar, &k->sk_ei, &k->sk_er, &k->sk_pi, &k->sk_pr};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		ck_assert_uint_le(n + all[i]->n, cap);
+		if (all[i]->n > 0) {
+			memcpy(dst + n, all[i]->p, all[i]->n);
+		}
+		n += all[i]->n;
+	}
+	return bytes_of(dst, n);
+}
+
+/* NIST CAVP, SP 800-135 IKEv2 KDF, SHA-256 (Ni 64 bits, g^ir 256 bits, DKM 1056 bits): SKEYSEED
+ * shows in the keys that it makes, and the rekeyed one in those of the new SA. */
+START_TEST(nist_keymat)
+{
+	uint8_t b[5][160], got[512];
+	struct suite s = {.encr = gcm128, .prf = prf256};
+	struct ike_keymat k;
+	struct ike_keymat_in in = {
+	    .shared = hex_to(
+		b[0], 160, "0f4d257d7a58fc4545c7d7a88119eee5d5c9690c5b4c989171d3abbfd99d1d29"),
+	    .ni = hex_to(b[1], 160, "3f302be1abcb28e1"),
+	    .nr = hex_to(b[2], 160, "8c332ee006064c9b"),
+	    .spi_i = 0x40dac39e1e1a8640,
+	    .spi_r = 0x8619a1cf9a6e4c07,
+	};
+	struct bytes want = hex_to(b[3], 160,
+	    "0b137d669b0947d7d026d593f0305ad401ff0c471357d695778a9c7f4b4869ec"
+	    "e98aca531188d16041b3bb936d2dbb3b4993a6e768a809160de45d0283f273a6"
+	    "cdf6854379e31be72b8d3d1fa990cf9c5b015ca9f918a7df6253c958114a09d4"
+	    "e1c19bdcd4db14b29d98db1a74ad405c588662c14a04d0d36aa4ab55e90f8986"
+	    "d12d4aad");
+
+	ck_assert_int_eq(ike_keymat_derive(&k, NULL, &s, &in), IKE_OK);
+	struct bytes all = joined(&k, got, sizeof got);
+	ck_assert_uint_eq(all.n, 136);
+	ck_assert_bytes(bytes_of(all.p, want.n), want);
+
+	/* The rekeyed SKEYSEED = prf(SK_d, g^ir (new) | Ni | Nr), checked through prf+ of the new
+	 * SA. */
+	struct ike_keymat_in again = in;
+	struct ike_keymat k2;
+	again.old_sk_d = secret_bytes(&k.sk_d);
+	again.old_prf = prf256;
+	again.shared =
+	    hex_to(b[4], 160, "25f3b12d6f282739256e39bf54eda53b60ffcf379bb7bcc90c27b4c4c578616c");
+	ck_assert_int_eq(ike_keymat_derive(&k2, NULL, &s, &again), IKE_OK);
+
+	uint8_t seed_key[32], spis[16], expect[136], got2[512];
+	struct bytes seed[] = {in.ni, in.nr, bytes_of(spis, sizeof spis)};
+	be64_store(spis, in.spi_i);
+	be64_store(spis + 8, in.spi_r);
+	hex_to(seed_key, sizeof seed_key,
+	    "2d63f6debc92048b4fef3889c4c99ca67d6496e0fac14a2bca9a2d6566ff2398");
+	ck_assert_int_eq(
+	    ike_prf_plus(NULL, prf256, bytes_of(seed_key, 32), seed, 3, expect, sizeof expect),
+	    IKE_OK);
+	ck_assert_bytes(joined(&k2, got2, sizeof got2), bytes_of(expect, sizeof expect));
+	ike_keymat_fini(&k2);
+	ike_keymat_fini(&k);
+	ck_assert_ptr_null(k.sk_d.p);
+}
+END_TEST
+
+/* Ni = 10 … 2f, Nr = 40 … 5f, g^ir = 80 … af, the SPIs of RFC 7634 appendix B. */
+struct inputs {
+	uint8_t ni[32], nr[32], shared[48];
+};
+
+static struct ike_keymat_in inputs(struct inputs *v)
+{
+	for (uint8_t i = 0; i < 32; i++) {
+		v->ni[i] = (uint8_t)(0x10 + i);
+		v->nr[i] = (uint8_t)(0x40 + i);
+	}
+	for (uint8_t i = 0; i < 48; i++) {
+		v->shared[i] = (uint8_t)(0x80 + i);
+	}
+	return (struct ike_keymat_in){
+	    .shared = bytes_of(v->shared, 48),
+	    .ni = bytes_of(v->ni, 32),
+	    .nr = bytes_of(v->nr, 32),
+	    .spi_i = 0xc0c1c2c3c4c5c6c7,
+	    .spi_r = 0xd0d1d2d3d4d5d6d7,
+	};
+}
+
+static const struct {
+	const struct transform *prf;
+	const char *keymat;    /* digest of all keys, AES-GCM-256 */
+	const char *child_cbc; /* digest of the child's keys, AES-CBC-256 with HMAC-SHA2-512 */
+	const char *child_gcm; /* the child's keys, AES-GCM-256, with a key exchange */
+	const char *rekeyed;   /* digest of the next SA's keys: AES-CBC-128, HMAC-SHA2-256, its PRF
+				  SHA2-256 */
+	const char *psk;
+} derived[] = {
+    {&prf256, "152da960e9c3f722689fa09e8689053eb60f52b328e76041a21619b3999eb161",
+	"e33151666153478c26c65d2ec0e706a7bba6fc2fa8d94dfef2d7817dace94c04",
+	"f4b08a3d2334852a428e0b8ac2bf137bffe5d3db6dd3d5758893c514a72fa16bb53a5cb9"
+	"cfe88f1407967c849f9b9ec7e35607b597409e5805e75e7a01b44719e0885e98d494560a",
+	"f2b86b03a48586d8b43783aa5cb99138c0340d33fabe069589a0a42f1e134f8a",
+	"6009b5414ea4410c9eef8d13b963635f70669f18b8570ee43681fe68c645d8d8"},
+    {&prf384, "89ffc2d245eccbf46b36365676b2d9d13ffa2bf37351d01405fc8e412c337ea6",
+	"4a82c891755b86bafd5e41eac295166348a6c40b2e7b8ea2ad85d9b296a5ca87",
+	"9ce5d39a6672d75243b444edb41cd9586777fb0476439f4b62706599892b865adc5c7cd1"
+	"3f2002f6e43d6cb28ca3d6e28b92fa5b9817e1d99289bf99c60b8bea65acff24765b5ef7",
+	"00cf3a2c0d71df6433bb31156af065f61eb98d367936ee587841466527a55b3c",
+	"e4f0145fecf72728a2b4f12babe7f9950c9d82e2f51fd20993c446738a2eac3be20873e162a70e456c0b6c0c60"
+	"a8b0ea"},
+    {&prf512, "bf19f116fc1f82e01f141aab51c6e213cfe59bfe91cb60584496000bdaab516b",
+	"512c8764f2eeaaaf4b340b1d0b1fcac6fea6c9ac7a3a38e653f6729af4fbbf7b",
+	"d1cb116617078a1a6ef9127faee223bb0a737253f315a274a47814875467b6f27a594fd8"
+	"7cac113ad523d9672402bcf2edbd7160c1b26e624c7fe861fb580eda8280a0ba2493d4dd",
+	"f0b82bea8f1a889afa4fdd9c28cede7e269245200292cd7a52fb47e9d4089890",
+	"c04d7ad7730afbc5b1ee4abb85d85e4e8de30bb4505fa4de177cc031849384d6"
+	"76029625eb826e5b8e97f0f581d1756cd06590a8edbbc7cbd080a6509eb3d3f6"},
+};
+
+enum { DERIVED = sizeof derived / sizeof derived[0] };
+
+static void child_keys(
+    const struct ike_child_in *in, const struct suite *child, uint8_t *dst, size_t *n)
+{
+	struct ike_child_keymat k;
+
+	ck_assert_int_eq(ike_child_keymat_derive(&k, NULL, child, in), IKE_OK);
+	const struct secret *all[] = {&k.encr_i, &k.integ_i, &k.encr_r, &k.integ_r};
+	*n = 0;
+	for (size_t i = 0; i < 4; i++) {
+		if (all[i]->n > 0) {
+			memcpy(dst + *n, all[i]->p, all[i]->n);
+		}
+		*n += all[i]->n;
+	}
+	ike_child_keymat_fini(&k);
+	ck_assert_ptr_null(k.encr_i.p);
+}
+
+START_TEST(derivation)
+{
+	struct inputs v;
+	struct ike_keymat_in in = inputs(&v);
+	struct suite s = {.encr = gcm256, .prf = *derived[_i].prf};
+	struct suite next = {.encr = cbc128, .prf = prf256, .integ = sha256};
+	struct ike_keymat k, k2;
+	uint8_t buf[1024], want[128];
+	char hex[65];
+	size_t n;
+
+	ck_assert_int_eq(ike_keymat_derive(&k, NULL, &s, &in), IKE_OK);
+	ck_assert_str_eq(digest_of(joined(&k, buf, sizeof buf), hex), derived[_i].keymat);
+	ck_assert_uint_eq(k.sk_ai.n + k.sk_ar.n, 0);
+	ck_assert_uint_eq(k.sk_ei.n, 36);
+	ck_assert_uint_eq(k.sk_pr.n, ike_prf_len(s.prf));
+
+	struct suite cbc = {.encr = cbc256, .integ = sha512}, gcm = {.encr = gcm256};
+	struct ike_child_in ci = {
+	    .prf = s.prf, .sk_d = secret_bytes(&k.sk_d), .ni = in.ni, .nr = in.nr};
+	child_keys(&ci, &cbc, buf, &n);
+	ck_assert_uint_eq(n, 2 * (32 + 64));
+	ck_assert_str_eq(digest_of(bytes_of(buf, n), hex), derived[_i].child_cbc);
+	ci.shared = in.shared;
+	child_keys(&ci, &gcm, buf, &n);
+	ck_assert_bytes(bytes_of(buf, n), hex_to(want, sizeof want, derived[_i].child_gcm));
+
+	in.old_sk_d = secret_bytes(&k.sk_d);
+	in.old_prf = s.prf;
+	ck_assert_int_eq(ike_keymat_derive(&k2, NULL, &next, &in), IKE_OK);
+	ck_assert_str_eq(digest_of(joined(&k2, buf, sizeof buf), hex), derived[_i].rekeyed);
+	ike_keymat_fini(&k2);
+	ike_keymat_fini(&k);
+}
+END_TEST
+
+START_TEST(derivation_unsupported)
+{
+	struct inputs v;
+	struct ike_keymat_in in = inputs(&v);
+	struct suite bad[] = {
+	    {.encr = {TRANSFORM_ENCR, 99, 0}, .prf = prf256},
+	    {.encr = gcm256, .prf = {TRANSFORM_PRF, 4, 0}},
+	    {.encr = cbc128, .prf = prf256, .integ = {TRANSFORM_INTEG, 5, 0}},
+	};
+	struct ike_child_in ci = {.prf = prf256, .sk_d = in.shared, .ni = in.ni, .nr = in.nr};
+	struct ike_child_keymat ck;
+	struct ike_keymat k;
+
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(ike_keymat_derive(&k, NULL, &bad[i], &in), IKE_EUNSUPPORTED);
+		ck_assert_ptr_null(k.sk_d.p);
+	}
+	ck_assert_int_eq(ike_child_keymat_derive(&ck, NULL, &bad[0], &ci), IKE_EUNSUPPORTED);
+	ck_assert_int_eq(ike_child_keymat_derive(&ck, NULL, &bad[2], &ci), IKE_EUNSUPPORTED);
+}
+END_TEST
+
+START_TEST(psk_mac)
+{
+	uint8_t want[IKE_PRF_MAX];
+	struct secret mac;
+
+	ck_assert_int_eq(ike_psk_mac(NULL, *derived[_i].prf, text_bytes("swordfish"),
+			     text_bytes("octets to sign"), &mac),
+	    IKE_OK);
+	ck_assert_bytes(secret_bytes(&mac), hex_to(want, sizeof want, derived[_i].psk));
+	secret_fini(&mac);
+	struct transform md5 = {TRANSFORM_PRF, 1, 0};
+	ck_assert_int_eq(
+	    ike_psk_mac(NULL, md5, text_bytes("x"), text_bytes("y"), &mac), IKE_EUNSUPPORTED);
+	ck_assert_ptr_null(mac.p);
+}
+END_TEST
+
+START_TEST(signed_octets)
+{
+	struct inputs v;
+	struct ike_keymat_in in = inputs(&v);
+	uint8_t sk_p[32], want[128];
+	struct secret out;
+	struct ike_signed_in si = {
+	    .message = text_bytes("message one"),
+	    .nonce = in.nr,
+	    .sk_p = hex_to(sk_p, sizeof sk_p,
+		"b559f372aef3e3c522949bd5c0006b345d78f6e557bab3a6e5a6beba9438071d"),
+	    .id_body = bytes_of("\2\0\0\0moon", 8),
+	};
+
+	ck_assert_int_eq(ike_signed_octets(&out, NULL, prf256, &si), IKE_OK);
+	ck_assert_bytes(secret_bytes(&out),
+	    hex_to(want, sizeof want,
+		"6d657373616765206f6e65404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d"
+		"5e5f"
+		"cd072c31c6ea8ae7c600678f91667943ce996d2392d916d1cb5219fd7269e904"));
+	secret_fini(&out);
+}
+END_TEST
+
+START_TEST(nat_hash)
+{
+	struct endpoint v4 = {.port = 500}, v6 = {.port = 4500};
+	uint8_t out[IKE_SHA1_LEN], want[IKE_SHA1_LEN];
+
+	ck_assert(addr_parse(&v4.addr, "192.0.2.1"));
+	ck_assert(addr_parse(&v6.addr, "2001:db8::1"));
+	ck_assert_int_eq(
+	    ike_nat_hash(NULL, 0xc0c1c2c3c4c5c6c7, 0xd0d1d2d3d4d5d6d7, &v4, out), IKE_OK);
+	ck_assert_bytes(
+	    bytes_of(out, 20), hex_to(want, 20, "125898e9316465b8697b2b9157ccbe108a54a2cc"));
+	ck_assert_int_eq(
+	    ike_nat_hash(NULL, 0xc0c1c2c3c4c5c6c7, 0xd0d1d2d3d4d5d6d7, &v6, out), IKE_OK);
+	ck_assert_bytes(
+	    bytes_of(out, 20), hex_to(want, 20, "3c82ae1475df7310d5ea4bbd27f8e02c97fec660"));
+}
+END_TEST
+
+START_TEST(cookie_hmac)
+{
+	struct bytes parts[] = {text_bytes("what do ya want "), text_bytes("for nothing?")};
+	uint8_t out[IKE_COOKIE_MAC], want[IKE_COOKIE_MAC];
+
+	ck_assert_int_eq(ike_hmac_sha256(NULL, text_bytes("Jefe"), parts, 2, out), IKE_OK);
+	ck_assert_bytes(bytes_of(out, sizeof out),
+	    hex_to(want, sizeof want,
+		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+}
+END_TEST
+
+/* Randomness comes from the context that is handed in. */
+START_TEST(randomness)
+{
+	struct bytes chosen = text_bytes("sixteen bytes !!");
+	OSSL_LIB_CTX *ctx = rand_context(chosen);
+	uint8_t out[16];
+
+	ck_assert_int_eq(ike_random(ctx, out, sizeof out), IKE_OK);
+	ck_assert_bytes(bytes_of(out, sizeof out), chosen);
+	memset(out, 0, sizeof out);
+	ck_assert_int_eq(ike_random_key(ctx, out, sizeof out), IKE_OK);
+	ck_assert_bytes(bytes_of(out, sizeof out), chosen);
+	OSSL_LIB_CTX_free(ctx);
+}
+END_TEST
+
+START_TEST(error_rows)
+{
+	ck_assert_uint_eq(ike_err_notify(IKE_ECRITICAL), IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+	ck_assert_uint_eq(ike_err_notify(IKE_EVERSION), IKE_N_INVALID_MAJOR_VERSION);
+	ck_assert_uint_eq(ike_err_notify(IKE_ENOPROPOSAL), IKE_N_NO_PROPOSAL_CHOSEN);
+	ck_assert_uint_eq(ike_err_notify(IKE_ECHILDNOTFOUND), IKE_N_CHILD_SA_NOT_FOUND);
+	ck_assert_uint_eq(ike_err_notify(IKE_EINTEGRITY), 0);
+	ck_assert_int_eq(ike_err_severity(IKE_OK), IKE_SEV_NONE);
+	ck_assert_int_eq(ike_err_severity(IKE_EBUG), IKE_SEV_BUG);
+	ck_assert_int_eq(ike_err_severity(IKE_EAUTH), IKE_SEV_PEER);
+	ck_assert_str_eq(ike_err_sentence(IKE_ENOMEM), "out of memory");
+	ck_assert_str_eq(ike_err_sentence((enum ike_err) - 999), "an error without a name");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ike_crypto_prf");
+
+	add_loop(s, "PRF vectors", prf_vectors, sizeof hmacs / sizeof hmacs[0]);
+	add_test(s, "unknown PRF", prf_unknown);
+	add_test(s, "prf+ limits", prf_plus_limits);
+	add_test(s, "NIST key derivation", nist_keymat);
+	add_loop(s, "key derivation", derivation, DERIVED);
+	add_test(s, "unsupported transforms", derivation_unsupported);
+	add_loop(s, "PSK MAC", psk_mac, DERIVED);
+	add_test(s, "signed octets", signed_octets);
+	add_test(s, "NAT hash", nat_hash);
+	add_test(s, "cookie HMAC", cookie_hmac);
+	add_test(s, "randomness", randomness);
+	add_test(s, "error rows", error_rows);
+	return run_suite(s);
+}
