@@ -39,12 +39,12 @@ static int explain(int rc, const char *what, char why[TUN_WHY])
 {
 	if (rc == -EPERM || rc == -EACCES)
 		snprintf(why, TUN_WHY,
-		    "no permission to set %s: run as root, or give the program CAP_NET_ADMIN "
+		    "no permission to set %.120s: run as root, or give the program CAP_NET_ADMIN "
 		    "(setcap "
 		    "cap_net_admin=ep)",
 		    what);
 	else
-		snprintf(why, TUN_WHY, "cannot set %s: %s", what, strerror(-rc));
+		snprintf(why, TUN_WHY, "cannot set %.160s: %.64s", what, strerror(-rc));
 	return rc;
 }
 

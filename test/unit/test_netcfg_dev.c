@@ -2,6 +2,9 @@
 #include "test/netns/netcfg_ns.h"
 
 #include <poll.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 enum { CAP = PKT_HEADROOM + 2000 + PKT_TAILROOM };
 
@@ -171,6 +174,28 @@ START_TEST(no_permission)
 }
 END_TEST
 
+/* As in a container that was not given the device. */
+START_TEST(no_device_node)
+{
+	char why[TUN_WHY] = "";
+	struct tun *t;
+	struct tun_params p = {.name = "tunt0", .mtu = 1400};
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/dev/net", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(tun_linux.open(&p, &t, why), -ENOENT);
+	ck_assert_msg(
+	    strstr(why, "there is no /dev/net/tun: load the driver (modprobe tun)") == why, "%s",
+	    why);
+	ck_assert_ptr_nonnull(strstr(why, "--device /dev/net/tun"));
+	/* A node without a driver behind it. */
+	ck_assert_int_eq(mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 253)), 0);
+	int rc = tun_linux.open(&p, &t, why);
+	ck_assert_int_lt(rc, 0);
+	ck_assert_msg(strstr(why, "/dev/net/tun"), "%s", why);
+}
+END_TEST
+
 /* A packet that is no IP is refused by the kernel and counted as lost; the device stays. A deleted
  * one is an error. */
 START_TEST(garbage_and_gone)
@@ -206,6 +231,7 @@ int main(void)
 	tcase_add_test(t, bad_name_and_mtu);
 	tcase_add_test(t, mtu_is_set);
 	tcase_add_test(t, no_permission);
+	tcase_add_test(t, no_device_node);
 	tcase_add_test(t, garbage_and_gone);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 static char why[TUN_WHY], dir[64], path[96];
-static struct tun *t0;
+static struct tun *t0, *own; /* `own` goes with the process that has it */
 
 static void set_up(void)
 {
@@ -39,11 +39,10 @@ static void append_text(const char *text)
 
 static void change_everything(struct netcfg *n)
 {
-	struct tun *own = ns_device("tunt0"); /* goes with the process */
 	struct prefix a = ns_prefix("192.0.2.9/32"), b = ns_prefix("2001:db8::9/128");
 	struct prefix d = ns_prefix("0.0.0.0/0"), r = ns_prefix("2001:db8:1::/48"),
 		      v = ns_prefix("10.9.0.1/32");
-	ck_assert_ptr_nonnull(own);
+	own = ns_device("tunt0");
 	ck_assert_int_eq(netcfg_addr_add(n, "tunt0", &v, why), 0);
 	ck_assert_int_eq(netcfg_sysctl(n, "net/ipv4/conf/tunt0/rp_filter", "2", why), 0);
 	ck_assert_int_eq(netcfg_sysctl(n, "net/ipv4/conf/under0/rp_filter", "1", why), 0);
@@ -148,6 +147,7 @@ START_TEST(after_close)
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	netcfg_close(n);
+	own->ops->close(own);
 	ck_assert(nothing_changed(rmem));
 	ck_assert(!file_exists());
 }

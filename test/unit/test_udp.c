@@ -2,12 +2,15 @@
 #include "daemon/udp/udp.h"
 #include "test/netns/netns.h"
 
-#include <arpa/inet.h>
 #include <check.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 enum { CAP = PKT_HEADROOM + 2048, N = 100 };
 
@@ -348,6 +351,48 @@ START_TEST(one_family)
 }
 END_TEST
 
+/* From here on the process is on a host whose kernel lacks a family. */
+static void without_family(unsigned family)
+{
+	/* clang-format off */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	/* clang-format on */
+	struct sock_fprog p = {sizeof code / sizeof *code, code};
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p), 0);
+}
+
+static const struct missing_row {
+	unsigned family, left;
+	const char *notice;
+} missing[] = {
+    {AF_INET6, UDP_V4, "IPv6 is not available on this host: UDP port 500 serves IPv4 only"},
+    {AF_INET, UDP_V6, "IPv4 is not available on this host: UDP port 500 serves IPv6 only"},
+};
+
+START_TEST(missing_family)
+{
+	const struct missing_row *m = &missing[_i];
+	struct udp_sock *s;
+	struct udp_params p = {.families = UDP_BOTH, .port = 500};
+	without_family(m->family);
+	ck_assert_int_eq(udp_open(&s, &p, why), 0);
+	ck_assert_str_eq(why, m->notice);
+	ck_assert_uint_eq(udp_families(s), m->left);
+	udp_close(s);
+	p.families = UDP_BOTH & ~m->left;
+	ck_assert_int_eq(udp_open(&s, &p, why), -EAFNOSUPPORT);
+	ck_assert_ptr_nonnull(strstr(why, "cannot open UDP port 500"));
+}
+END_TEST
+
 int main(void)
 {
 	if (!netns_possible())
@@ -367,6 +412,7 @@ int main(void)
 	tcase_add_test(t, exclusive);
 	tcase_add_test(t, no_permission);
 	tcase_add_test(t, one_family);
+	tcase_add_loop_test(t, missing_family, 0, 2);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
