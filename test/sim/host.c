@@ -111,6 +111,34 @@ void sim_child_clear(struct sim_child *c)
 	c->up = false;
 }
 
+static void keys_clear(struct ike_keys *k)
+{
+	secret_fini(&k->sk_ei);
+	secret_fini(&k->sk_er);
+	secret_fini(&k->sk_ai);
+	secret_fini(&k->sk_ar);
+}
+
+void sim_keys_clear(struct sim_host *h)
+{
+	for (size_t i = 0; i < h->keys_n; i++)
+		keys_clear(&h->keys[i]);
+	h->keys_n = 0;
+}
+
+static void on_keys(struct sim_host *h, struct ike_event *ev)
+{
+	if (h->keys_n == SIM_KEYS) {
+		keys_clear(&h->keys[0]);
+		memmove(h->keys, h->keys + 1, sizeof h->keys - sizeof h->keys[0]);
+		h->keys_n--;
+	}
+	struct ike_keys *k = &h->keys[h->keys_n++];
+	*k = ev->u.keys;
+	ev->u.keys.sk_ei = ev->u.keys.sk_er = SECRET_NONE;
+	ev->u.keys.sk_ai = ev->u.keys.sk_ar = SECRET_NONE;
+}
+
 static void on_child_down(struct sim_host *h, const struct ike_event *ev)
 {
 	for (size_t i = 0; i < SIM_CHILDREN; i++) {
@@ -171,7 +199,7 @@ static void on_event(struct sim_host *h, struct ike_event *ev)
 		h->paths++;
 		h->path = ev->u.path;
 		break;
-	case IKE_EV_KEYS: break;
+	case IKE_EV_KEYS: on_keys(h, ev); break;
 	}
 }
 

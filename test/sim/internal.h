@@ -23,5 +23,6 @@ void sim_drain(struct sim_host *h);
 void sim_answer_op(struct sim_host *h, const struct ike_op *op);
 void sim_delay_op(struct sim_host *h, struct ike_event *ev); /* takes what the event owns */
 void sim_child_clear(struct sim_child *c);
+void sim_keys_clear(struct sim_host *h);
 
 #endif

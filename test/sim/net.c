@@ -216,6 +216,7 @@ void sim_fini(struct sim *s)
 		for (size_t k = 0; k < SIM_CHILDREN; k++)
 			if (h->children[k].up)
 				sim_child_clear(&h->children[k]);
+		sim_keys_clear(h);
 		config_free(h->config);
 	}
 	for (size_t i = 0; i < s->flights_n; i++) {

@@ -14,6 +14,7 @@
 enum {
 	SIM_HOSTS = 4,
 	SIM_CHILDREN = 64,
+	SIM_KEYS = 64,      /* IKE SAs whose keys are kept, the newest */
 	SIM_FLIGHTS = 1024, /* datagrams and answers under way */
 	SIM_DATAGRAM = 4096,
 };
@@ -40,9 +41,11 @@ struct sim_host {
 	unsigned ike_ups, ike_downs, child_ups, child_downs, child_fails, steps, paths;
 	struct ike_reason down_reason, child_reason; /* the last ones */
 	bool down_retry, down_established;
-	struct ike_path path; /* of the last IKE_UP or PATH */
-	uint32_t op_delay_ms; /* how long the signer takes */
-	bool no_secrets;      /* the signer finds none */
+	struct ike_path path;           /* of the last IKE_UP or PATH */
+	uint32_t op_delay_ms;           /* how long the signer takes */
+	struct ike_keys keys[SIM_KEYS]; /* of its IKE SAs: for peers that misbehave */
+	size_t keys_n;
+	bool no_secrets; /* the signer finds none */
 };
 
 /* A datagram on the wire, as a test's tap sees it; it may change or swallow it. */

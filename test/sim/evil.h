@@ -1,0 +1,42 @@
+/*
+ * A peer that holds the right keys and misbehaves: one payload of one of its protected messages is
+ * omitted, repeated, emptied, renumbered, given a false length or damaged, and the message sealed
+ * again.
+ */
+#ifndef TEST_SIM_EVIL_H
+#define TEST_SIM_EVIL_H
+
+#include "test/sim/sim.h"
+
+enum evil_kind {
+	EVIL_OMIT,
+	EVIL_REPEAT,
+	EVIL_REPEAT_MANY,
+	EVIL_EMPTY,
+	EVIL_RENUMBER,   /* arg: the new type */
+	EVIL_CRITICAL,   /* an unknown payload, critical, in front of it */
+	EVIL_UNKNOWN,    /* an unknown payload, not critical, in front of it */
+	EVIL_LENGTH,     /* arg: the generic header's length field */
+	EVIL_LENGTH_ADD, /* arg: added to it */
+	EVIL_TRUNCATE,   /* arg: bytes that are left of the body */
+	EVIL_DAMAGE,     /* arg: the bit of the body that flips */
+	EVIL_KINDS,
+};
+
+struct evil {
+	uint64_t number;  /* which datagram of the simulation */
+	unsigned payload; /* which payload inside */
+	enum evil_kind kind;
+	uint32_t arg;
+	/* What was found. */
+	bool sealed;       /* the datagram was protected and its keys known */
+	unsigned payloads; /* how many it has inside */
+	uint8_t type;      /* of the payload */
+	size_t body;       /* its bytes after the generic header */
+	bool done;         /* it was changed */
+};
+
+/* A tap for sim.tap, with tap_arg = struct evil. */
+bool evil_tap(struct sim *s, struct sim_wire *w);
+
+#endif
