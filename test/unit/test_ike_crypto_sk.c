@@ -15,20 +15,11 @@ struct sk_vector {
 };
 
 #define HDR "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e20250000000009"
-#define GCM(bits)                                     \
-	{                                             \
-		TRANSFORM_ENCR, ENCR_AES_GCM_16, bits \
-	}
-#define CBC(bits)                                  \
-	{                                          \
-		TRANSFORM_ENCR, ENCR_AES_CBC, bits \
-	}
-#define SHA(bits, id)                                       \
-	{                                                   \
-		TRANSFORM_INTEG, INTEG_HMAC_SHA2_##id, bits \
-	}
-
 /* clang-format off */
+#define GCM(bits) {TRANSFORM_ENCR, ENCR_AES_GCM_16, bits}
+#define CBC(bits) {TRANSFORM_ENCR, ENCR_AES_CBC, bits}
+#define SHA(id) {TRANSFORM_INTEG, INTEG_HMAC_SHA2_##id, 0}
+
 static const struct sk_vector vectors[] = {
 	{ /* RFC 7634 appendix B */
 	    {TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0}, {0},
