@@ -69,7 +69,7 @@ START_TEST(shapes)
 }
 END_TEST
 
-START_TEST(lengths)
+START_TEST(false_lengths)
 {
 	static const uint32_t lengths[] = {0, 1, 3, 4, 5, 8, 0xffff};
 	static const uint32_t offsets[] = {1, 4, (uint32_t)-1, (uint32_t)-4};
@@ -145,7 +145,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 240);
 	tcase_add_loop_test(t, it_does_edit, 2, MESSAGES);
 	tcase_add_loop_test(t, shapes, 2, MESSAGES);
-	tcase_add_loop_test(t, lengths, 2, MESSAGES);
+	tcase_add_loop_test(t, false_lengths, 2, MESSAGES);
 	tcase_add_loop_test(t, types, 2, MESSAGES);
 	tcase_add_loop_test(t, truncations, 2, MESSAGES);
 	tcase_add_loop_test(t, damage, 2, MESSAGES);
