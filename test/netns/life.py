@@ -333,8 +333,6 @@ def watched(lab, wrapper=(), program=None, env=None, slow=1):
         a.down()
         a.wait_down()
         b.wait_down()
-        for peer in (a, b):
-            peer.daemon.log.with_name("serve.log").unlink(missing_ok=True)
     a.up(seconds=40)
     for peer in (a, b):  # the one with a tunnel, and then the one whose peer has gone
         peer.stop(60)
@@ -344,11 +342,8 @@ def watched(lab, wrapper=(), program=None, env=None, slow=1):
 def valgrind():
     """No leak and no bad access over connect, traffic, disconnect, connect, stop."""
     with Lab() as lab:
-        a, b = watched(lab, ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
-                             "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=99",
-                             "--track-fds=no"], slow=3)
-        for peer in (a, b):
-            expect("==" not in re.sub(r"(?m)^(?!==).*$", "", peer.log()), "valgrind: " + peer.log()[-1500:])
+        watched(lab, ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
+                      "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=99"], slow=3)
 
 
 def sanitized(variable, **options):

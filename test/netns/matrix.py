@@ -39,12 +39,18 @@ def ping(node, source, target, total, *options):
                    check=False)
 
 
+def echo_server(net, letter):
+    """The node's traffic server, started when it is first wanted."""
+    node = net.lab.node(letter)
+    if not hasattr(node, "echo"):
+        node.echo = node.spawn("echo", "python3", TRAFFIC, "serve", PORT, net.INNER[letter][4], net.INNER[letter][6])
+    return node.echo
+
+
 def carries(net, mtu, tcp_bytes=1 << 20, families=(4, 6), tries=1):
     """Ping of every size class, TCP and UDP both ways."""
     ends = {"a": net.a, "b": net.b}
-    servers = {}
-    for letter, node in ends.items():
-        servers[letter] = node.spawn("serve", "python3", TRAFFIC, "serve", PORT, net.INNER[letter][4], net.INNER[letter][6])
+    servers = [echo_server(net, letter) for letter in ends]
     for family in families:
         here, there = net.INNER["a"][family], net.INNER["b"][family]
         low = 48 if family == 6 else 28
@@ -55,7 +61,7 @@ def carries(net, mtu, tcp_bytes=1 << 20, families=(4, 6), tries=1):
                     break
             expect(done.returncode == 0, "ping of %d bytes, IPv%d, is not answered: %s" % (
                 total, family, (done.stdout + done.stderr).strip()[-300:]))
-    for letter, server in servers.items():
+    for server in servers:
         until(20, lambda: "no traffic server: " + server.output(), lambda: "ready" in server.output())
     for source, target in (("a", "b"), ("b", "a")):
         for family in families:

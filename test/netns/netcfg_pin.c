@@ -267,6 +267,14 @@ START_TEST(two_threads)
 	struct udp_sock *s;
 	struct udp_params p = {.families = UDP_V6, .port = 4500};
 	ck_assert_int_eq(udp_open(&s, &p, why), -EADDRINUSE);
+	/* Nor by a program that would share it. */
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(4500)};
+	int yes = 1, fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes), 0);
+	ck_assert_int_ne(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	close(fd);
 }
 END_TEST
 
