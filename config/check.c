@@ -182,7 +182,7 @@ void check_root(struct load *l, const struct node *node, void *object)
 
 	for (size_t i = 0; i < c->conns_n; i++) {
 		const struct config_conn *conn = &c->conns[i];
-		if (has_secret(c, conn)) {
+		if (node_type(node_at(conns, i)) != NODE_GROUP || has_secret(c, conn)) {
 			continue;
 		}
 		struct load_mark m = load_enter(l, conn->name ? conn->name : "", node_at(conns, i));

@@ -43,6 +43,13 @@ static void push(struct notes *n, enum config_severity severity, unsigned line, 
 	n->out->v[n->out->n++] = (struct config_note){severity, copy};
 }
 
+static const char *file_name(const struct notes *n, unsigned line)
+{
+	struct source_place at = source_where(n->source, line);
+
+	return at.file && at.file->path ? at.file->path : "configuration";
+}
+
 void notes_add(struct notes *n, enum config_severity severity, unsigned line, const char *path,
     const char *fmt, ...)
 {
@@ -59,7 +66,7 @@ void notes_add(struct notes *n, enum config_severity severity, unsigned line, co
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
 	va_end(ap);
-	text_add(&t, at.file ? at.file->path : "configuration");
+	text_add(&t, file_name(n, line));
 	if (at.line) {
 		text_addf(&t, ":%u", at.line);
 	}
@@ -84,12 +91,13 @@ static void sort_by_line(struct notes *n)
 
 void notes_finish(struct notes *n)
 {
-	char buf[64];
+	char buf[NOTE_TEXT];
 
 	sort_by_line(n);
 	if (n->dropped) {
-		snprintf(buf, sizeof(buf), "and %zu more of the kind", n->dropped);
-		push(n, CONFIG_WARNING, 0, buf);
+		struct text t = text_of(buf, sizeof(buf));
+		text_addf(&t, "%s: and %zu more of the kind", file_name(n, 0), n->dropped);
+		push(n, CONFIG_WARNING, 0, text_end(&t));
 	}
 	free(n->lines);
 	n->lines = NULL;

@@ -29,11 +29,8 @@ static long base64_decode(uint8_t *dst, const char *text)
 	uint32_t bits = 0;
 	unsigned have = 0;
 
-	for (int pad = 0; n % 4 == 0 && pad < 2 && n > 0 && text[n - 1] == '='; pad++) {
+	for (int pad = n > 0 && n % 4 == 0 ? 2 : 0; pad > 0 && text[n - 1] == '='; pad--) {
 		n--;
-		if (pad == 0 && text[n - 1] != '=') {
-			break;
-		}
 	}
 	for (size_t i = 0; i < n; i++) {
 		int digit = base64_digit(text[i]);

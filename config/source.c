@@ -257,7 +257,12 @@ static bool add_line(struct source *s, struct notes *notes, struct span line)
 		    "%.*s does not fit, expected at most 2147483647, or more in quotes",
 		    (int)(bad.n < 40 ? bad.n : 40), bad.p);
 	}
-	return append_line(s, line);
+	size_t at = s->n + (bad.p ? (size_t)(bad.p - line.p) : 0);
+	if (!append_line(s, line)) {
+		return false;
+	}
+	memset(s->text + at, '0', bad.n); /* one error is enough */
+	return true;
 }
 
 /* An include line and what it names; an empty line stands for one that brought nothing. */
@@ -281,12 +286,15 @@ static bool add_text(
     struct source *s, struct notes *notes, size_t file, struct span text, int depth)
 {
 	unsigned number = 1;
+	const char *problem = memchr(text.p, '\0', text.n)
+				  ? "there is a NUL byte in it, expected text"
+			      : s->n + text.n > SOURCE_TOTAL_MAX
+				  ? "too much with what was before it, expected 8 MiB in all"
+				  : NULL;
 
-	if (memchr(text.p, '\0', text.n) || s->n + text.n > SOURCE_TOTAL_MAX) {
-		notes_add(notes, CONFIG_ERROR, s->lines, NULL, "%s: %s", s->files[file].path,
-		    memchr(text.p, '\0', text.n)
-			? "there is a NUL byte in it, expected text"
-			: "too much with what was before, expected 8 MiB in all");
+	if (problem) {
+		notes_add(notes, CONFIG_ERROR, file ? s->lines + 1 : 0,
+		    file ? s->files[file].path : NULL, "%s", problem);
 		return true;
 	}
 	add_part(s, file, number);

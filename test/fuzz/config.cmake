@@ -1,0 +1,1 @@
+tunike_fuzz_target(config tunike_config)
