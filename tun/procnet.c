@@ -67,8 +67,8 @@ static bool route_v6_parse(const char *line, struct procnet_route *out)
 	    !hex_addr(dst, &a) || len > 128)
 		return false;
 	/* Routes for certain sources, and entries learnt for one destination, are no answer for
-	 * others. */
-	if (source_len != 0 || !(flags & RTF_UP) || (flags & RTF_CACHE))
+	 * others. A route that rejects is not called up. */
+	if (source_len != 0 || !(flags & (RTF_UP | RTF_REJECT)) || (flags & RTF_CACHE))
 		return false;
 	*out = (struct procnet_route){
 	    .dst = prefix_of(&a, len),

@@ -150,6 +150,16 @@ START_TEST(route_that_was_there)
 	ck_assert_int_eq(netcfg_route_add(cfg, "tunt0", &r, why), 0);
 	ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &r), 0);
 	ck_assert(has_route("tunt0", "0001090A", "00FFFFFF"));
+	/* So is the administrator's. */
+	struct netcfg *other;
+	struct prefix b = ns_prefix("fd01::/48");
+	ck_assert_int_eq(netcfg_open(&other, NULL, why), 0);
+	ck_assert_int_eq(netcfg_route_add(other, "tunt0", &b, why), 0);
+	ck_assert_msg(netcfg_route_add(cfg, "tunt0", &b, why) == 0, "%s", why);
+	ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &b), 0);
+	ck_assert(has_route6("tunt0", "fd010000000000000000000000000000 30 "));
+	netcfg_close(other);
+	ck_assert(!has_route6("tunt0", "fd010000000000000000000000000000 30 "));
 }
 END_TEST
 
@@ -243,6 +253,15 @@ START_TEST(usable_at_once)
 		t2->ops->close(t2);
 		netcfg_close(cfg); /* what vanished with the device is fine */
 		ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+	}
+	for (uint8_t i = 0; i < 200; i++) {
+		a.addr.b[14] = i;
+		ck_assert_int_eq(netcfg_addr_add(cfg, "tunt0", &a, why), 0);
+		memcpy(&sa.sin6_addr, a.addr.b, 16);
+		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+		ck_assert(!ns_line("/proc/net/if_inet6", "fd09", " 80 00 c0 "));
+		close(fd);
 	}
 }
 END_TEST

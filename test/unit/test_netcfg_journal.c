@@ -122,7 +122,8 @@ START_TEST(after_sigkill)
 	    "nonsense\n+ 7\n+ 8 addr\n+ 9 addr under0 192.0.2.300/32\n- x\n- 99\n+ 10 sysctl "
 	    "kernel/hostname pwned\n+ 11 sysctl net/../kernel/hostname pwned\n+ 12 teapot x\n"
 	    "+ 13 route under0 10.0.0.0/99\n+ 14 route toolongtobeaninterface 10.0.0.0/8\n"
-	    "\xff\xfe\n+ 15 link under0 extra\n+ 16 route under0 192.0.2.");
+	    "\xff\xfe\n+ 15 link under0 extra\n+ 17 sysctl "
+	    "net/ipv4/conf/under0/rp_filter 1\n+ 16 route under0 192.0.2.");
 	char host[64], after[64];
 	ns_file("/proc/sys/kernel/hostname", host, sizeof host);
 	ck_assert_msg(netcfg_open(&n, path, why) == 0, "%s", why);
@@ -218,6 +219,9 @@ static void many_changes(struct netcfg *n)
 		ck_assert_int_eq(netcfg_route_add(n, "under0", &r, why), 0);
 		ck_assert_int_eq(netcfg_route_del(n, "under0", &r), 0);
 	}
+	for (int i = 0; i < 600; i++)
+		ck_assert_int_eq(
+		    netcfg_sysctl(n, "net/ipv4/conf/under0/rp_filter", i % 2 ? "1" : "2", why), 0);
 	one_sysctl(n);
 }
 

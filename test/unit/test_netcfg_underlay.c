@@ -162,6 +162,16 @@ START_TEST(unreachable)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	ck_assert_int_eq(ioctl(fd, SIOCADDRT, &r), 0);
 	close(fd);
+	admin_route("under1", "::/0", 200, "::");
+	struct in6_rtmsg r6 = {.rtmsg_flags = RTF_UP | RTF_REJECT, .rtmsg_dst_len = 48};
+	struct addr net6 = ns_addr("2001:db8:9::");
+	memcpy(&r6.rtmsg_dst, net6.b, 16);
+	r6.rtmsg_ifindex = 1;
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	ck_assert_int_eq(ioctl(fd, SIOCADDRT, &r6), 0);
+	close(fd);
+	expect_none("2001:db8:9::5");
+	expect("2001:db8:a::5", "under1", "2001:db8:1::7");
 	expect_none("203.0.113.5");
 	expect("203.0.114.5", "under0", "192.0.2.7");
 }
