@@ -1,0 +1,150 @@
+/*
+ * The engine's public calls: each sets the time, does its work, and buries the SAs that died of it.
+ */
+#include "ike/engine.h"
+
+#include <stdlib.h>
+
+#include "ike/sa.h"
+
+const struct ike_limits ike_limits_default = {.ike_sas = 50000,
+    .half_open = 1000,
+    .half_open_per_ip = 32,
+    .cookie_threshold = 30,
+    .children_per_sa = 256,
+    .half_open_ms = 30000};
+
+enum { KEEPALIVE_MS = 20000, NATT_PORT = 4500 };
+
+struct ike_engine *ike_engine_new(const struct ike_params *p)
+{
+	struct ike_engine *e = calloc(1, sizeof *e);
+
+	if (!e)
+		return NULL;
+	e->p = *p;
+	e->limits = p->limits ? *p->limits : ike_limits_default;
+	e->retransmit = p->retransmit ? *p->retransmit : ike_retransmit_default;
+	e->p.limits = NULL;
+	e->p.retransmit = NULL;
+	if (!e->p.keepalive_ms)
+		e->p.keepalive_ms = KEEPALIVE_MS;
+	if (!e->p.natt_port)
+		e->p.natt_port = NATT_PORT;
+	e->replies.tokens = IKE_REPLIES;
+	return e;
+}
+
+void ike_engine_free(struct ike_engine *e)
+{
+	if (!e)
+		return;
+	while (e->first)
+		ike_sa_free(e->first);
+	ike_queues_fini(&e->q);
+	ike_timers_fini(&e->timers);
+	ike_cookies_fini(&e->cookies);
+	secret_wipe(e, sizeof *e);
+	free(e);
+}
+
+static void begin(struct ike_engine *e, ike_time now)
+{
+	ike_queue_return_lent(&e->q);
+	if (now > e->now)
+		e->now = now; /* a clock that steps back does not take us along */
+}
+
+static void end(struct ike_engine *e)
+{
+	struct ike_sa *next;
+
+	for (struct ike_sa *sa = e->dead_n ? e->first : NULL; sa && e->dead_n; sa = next) {
+		next = sa->next;
+		if (sa->dead) {
+			ike_sa_free(sa);
+			e->dead_n--;
+		}
+	}
+	secret_wipe(e->plain, e->plain_n);
+	e->plain_n = 0;
+}
+
+enum ike_err ike_engine_input(struct ike_engine *e, ike_time now, const struct ike_datagram *in)
+{
+	enum ike_err err;
+
+	begin(e, now);
+	e->stats.datagrams_in++;
+	err = ike_input(e, in);
+	end(e);
+	return err;
+}
+
+enum ike_err ike_engine_command(struct ike_engine *e, ike_time now, const struct ike_command *c)
+{
+	enum ike_err err;
+
+	begin(e, now);
+	err = ike_command(e, c);
+	end(e);
+	return err;
+}
+
+void ike_engine_tick(struct ike_engine *e, ike_time now)
+{
+	struct ike_timer *t;
+
+	begin(e, now);
+	while ((t = ike_timers_first(&e->timers)) != NULL && t->at <= e->now)
+		ike_sa_tick(t->owner);
+	end(e);
+}
+
+ike_time ike_engine_deadline(const struct ike_engine *e)
+{
+	const struct ike_timer *t = ike_timers_first(&e->timers);
+
+	return t ? t->at : IKE_NEVER;
+}
+
+bool ike_engine_next_datagram(struct ike_engine *e, struct ike_datagram *out)
+{
+	return ike_queue_next_datagram(&e->q, out);
+}
+
+bool ike_engine_next_event(struct ike_engine *e, struct ike_event *out)
+{
+	return ike_queue_next_event(&e->q, out);
+}
+
+/* ---- For the other files ---- */
+
+void ike_send(struct ike_engine *e, const struct endpoint *local, const struct endpoint *remote,
+    bool marker, struct bytes data)
+{
+	struct ike_datagram d = {
+	    .local = *local, .remote = *remote, .marker = marker, .data = data};
+
+	if (ike_queue_datagram(&e->q, &d))
+		e->stats.datagrams_out++;
+}
+
+bool ike_bucket_take(struct ike_bucket *b, ike_time now, uint32_t per_second)
+{
+	if (now - b->since >= 1000) {
+		b->since = now;
+		b->tokens = per_second;
+	}
+	if (!b->tokens)
+		return false;
+	b->tokens--;
+	return true;
+}
+
+bool ike_engine_can(void *arg, struct transform t)
+{
+	struct ike_engine *e = arg;
+
+	return ike_can(e->p.libctx, t);
+}

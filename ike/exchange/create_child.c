@@ -1,0 +1,116 @@
+/*
+ * CREATE_CHILD_SA as responder: a further child, or a new one in the place of an old one (RFC 7296
+ * sections 1.3.1 and 1.3.3; the peer deletes the old one). Rekeying the IKE SA is declined with
+ * NO_ADDITIONAL_SAS, as section 1.3 allows a minimal implementation to do.
+ */
+#include "ike/collision.h"
+#include "ike/exchange/exchange.h"
+#include "ike/task/task.h"
+
+static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
+{
+	return ike_answer_notify(in->sa, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id, type, data);
+}
+
+/* The child that REKEY_SA names by the SPI that its sender receives with. */
+static enum ike_err rekeyed_child(
+    struct ike_in *in, const struct ike_notify *n, struct ike_child **old)
+{
+	struct ike_build b;
+	uint32_t spi = n->spi.n == 4 ? be32_load(n->spi.p) : 0;
+
+	*old = n->proto == SA_ESP && spi ? ike_child_by_spi_out(in->sa, spi) : NULL;
+	if (*old)
+		return IKE_OK;
+	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
+	ike_build_notify_spi(&b, IKE_N_CHILD_SA_NOT_FOUND, SA_ESP, spi, bytes_of(NULL, 0));
+	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
+}
+
+static enum ike_err decline(struct ike_in *in, enum ike_err err, const struct ike_child_made *made,
+    const struct ike_reason *why)
+{
+	uint8_t group[2];
+	enum ike_err sent;
+
+	if (err == IKE_EKE) {
+		be16_store(group, made->group);
+		return say(in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
+	}
+	sent = say(in, ike_child_notify(err), bytes_of(NULL, 0));
+	if (!sent)
+		ike_emit_child_failed(in->sa, made->choice.cfg, why);
+	return sent;
+}
+
+static enum ike_err make(struct ike_in *in, const struct config_child *only)
+{
+	struct ike_child_request rq = {.m = in->m, .only = only};
+	struct ike_child_made made = {0};
+	struct ike_reason why;
+	struct ike_build b;
+	enum ike_err err;
+
+	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
+	err = ike_child_answer(in->sa, &rq, &b, &made, &why);
+	if (err == IKE_ENOMEM)
+		return err;
+	if (err)
+		return decline(in, err, &made, &why);
+	err = ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
+	if (err)
+		ike_child_unmake(&made);
+	else
+		ike_child_install(made.child, &made.terms, made.ev);
+	return err;
+}
+
+static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
+{
+	const struct ike_notify *rekey = ike_msg_notify(in->m, IKE_N_REKEY_SA);
+	enum ike_asked asked = rekey ? IKE_ASKED_REKEY_CHILD : IKE_ASKED_CREATE_CHILD;
+	struct ike_child *old = NULL;
+	enum ike_err err;
+
+	(void)e;
+	if (rekey) {
+		err = rekeyed_child(in, rekey, &old);
+		if (err || !old)
+			return err;
+	}
+	if (ike_collide(ike_doing_now(in->sa, old), asked) == IKE_DO_TEMPORARY)
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
+	return make(in, old ? old->cfg : NULL);
+}
+
+static enum ike_err on_ike_rekey(struct ike_in *in)
+{
+	if (ike_collide(ike_doing_now(in->sa, NULL), IKE_ASKED_REKEY_IKE) == IKE_DO_TEMPORARY)
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
+	return say(in, IKE_N_NO_ADDITIONAL_SAS, bytes_of(NULL, 0));
+}
+
+static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
+{
+	enum ike_rules rules;
+
+	if (ike_msg_rules(in->m, &rules) && rules == IKE_RULES_REKEY_REQ)
+		return on_ike_rekey(in);
+	return on_child(e, in);
+}
+
+/*
+ * HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr}  -->
+ *                                <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
+ *                          or    <--  HDR, SK {N(error)}
+ */
+/* clang-format off */
+static const struct ike_row rows[] = {
+	/* phases                          response  notify         must have                       handler              next           story */
+	{IKE_IN(UP)|IKE_IN(CLOSING),       false,    IKE_ROW_PLAIN, IKE_NEEDS(SA)|IKE_NEEDS(NONCE), on_request,          IKE_NEXT_SAME, "the peer wants a child"},
+	{IKE_IN(UP)|IKE_IN(CLOSING),       true,     IKE_ROW_PLAIN, 0,                              ike_on_task_response, IKE_NEXT_SAME, "the peer answers our request for a child"},
+};
+/* clang-format on */
+
+const struct ike_exchange_rows ike_rows_create_child = {
+    IKE_EXCHANGE_CREATE_CHILD, rows, sizeof rows / sizeof rows[0]};

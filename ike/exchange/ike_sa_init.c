@@ -1,0 +1,382 @@
+/*
+ * IKE_SA_INIT, both sides: RFC 7296 sections 1.2, 2.6, 2.7, 2.10, 2.14, 2.21.1.
+ *
+ * Nothing here is authenticated. The responder answers what it refuses without keeping anything,
+ * and computes no key exchange before the group is right (and, under load, the cookie). The
+ * initiator acts at once only on COOKIE and INVALID_KE_PAYLOAD, a bounded number of times; any
+ * other refusal is remembered, and believed when a better answer has not come within REFUSAL_WAITS.
+ */
+#include "ike/auth/auth.h"
+#include "ike/exchange/exchange.h"
+#include "ike/nat.h"
+#include "ike/select.h"
+#include "ike/task/task.h"
+
+enum {
+	COOKIES_MAX = 4, /* rounds that an initiator goes along with */
+	GROUPS_MAX = 4,
+	COOKIE_MAX = 64, /* bytes: RFC 7296 section 2.6 */
+};
+
+/* ---- The responder ---- */
+
+/* Without an SA: header copied, one notification. */
+static void reply(struct ike_engine *e, const struct ike_in *in, uint16_t type, struct bytes data)
+{
+	struct ike_hdr h = {.spi_i = in->m->hdr.spi_i,
+	    .exchange = IKE_EXCHANGE_SA_INIT,
+	    .flags = IKE_FLAG_RESPONSE};
+	struct ike_build b;
+	struct bytes out;
+
+	ike_build_begin(&b, e->out, sizeof e->out, &h);
+	ike_build_notify(&b, (enum ike_notify_type)type, data);
+	out = ike_build_finish(&b);
+	if (out.n)
+		ike_send(e, &in->d->local, &in->d->remote, in->d->marker, out);
+}
+
+/* True: go on. Else a cookie was asked for. */
+static bool cookie_is_fine(struct ike_engine *e, const struct ike_in *in)
+{
+	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_COOKIE);
+	struct ike_cookie_in c = {
+	    .ni = in->m->nonce, .addr = &in->d->remote.addr, .spi_i = in->m->hdr.spi_i};
+	uint8_t cookie[IKE_COOKIE_LEN];
+
+	if (e->stats.half_open < e->limits.cookie_threshold)
+		return true;
+	if (n && ike_cookie_check(&e->cookies, e->p.libctx, e->now, &c, n->data))
+		return true;
+	if (!ike_cookie_make(&e->cookies, e->p.libctx, e->now, &c, cookie)) {
+		reply(e, in, IKE_N_COOKIE, bytes_of(cookie, sizeof cookie));
+		e->stats.cookies_sent++;
+	}
+	return false;
+}
+
+static bool within_caps(const struct ike_engine *e, const struct addr *remote)
+{
+	uint32_t same = 0;
+
+	if (e->stats.half_open >= e->limits.half_open || e->sas_n >= e->limits.ike_sas)
+		return false;
+	for (const struct ike_sa *sa = e->half_open; sa; sa = sa->half_next)
+		same += addr_equal(&sa->remote.addr, remote);
+	return same < e->limits.half_open_per_ip;
+}
+
+static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_setup *s = sa->setup;
+	struct ossl_lib_ctx_st *lib = sa->e->p.libctx;
+	struct secret shared = SECRET_NONE;
+	uint8_t nr[IKE_NONCE_LEN];
+	enum ike_err err = ike_random(lib, nr, sizeof nr);
+
+	if (!err)
+		err = ike_kex_new(&s->kex, lib, m->ke.group);
+	if (!err)
+		err = ike_kex_derive(s->kex, m->ke.value, &shared);
+	if (!err &&
+	    (!ike_blob_copy(&sa->ni, m->nonce) || !ike_blob_copy(&s->nr, bytes_of(nr, sizeof nr))))
+		err = IKE_ENOMEM;
+	if (!err)
+		err = ike_sa_derive(sa, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+	secret_fini(&shared);
+	return err;
+}
+
+static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in, uint8_t number)
+{
+	struct ike_setup *s = sa->setup;
+	struct proposal p = proposal_from_suite(&sa->suite, SA_IKE, number);
+	struct ike_blob keep = {0};
+	struct ike_build b;
+	struct bytes out;
+	enum ike_err err;
+
+	ike_out_begin(sa, &b, IKE_EXCHANGE_SA_INIT, true, 0);
+	ike_build_sa_one(&b, &p);
+	ike_build_ke(&b, ike_kex_group(s->kex), ike_kex_public(s->kex));
+	ike_build_nonce(&b, ike_blob_bytes(&s->nr));
+	if (ike_msg_notify(in->m, IKE_N_NAT_DETECTION_SOURCE_IP)) {
+		err = ike_nat_build(sa, &b);
+		if (err)
+			return err;
+	}
+	err = ike_out_end(sa, &b, IKE_EXCHANGE_SA_INIT, &out);
+	if (err)
+		return err;
+	if (!ike_blob_copy(&s->init_req, in->d->data) || !ike_blob_copy(&s->init_resp, out) ||
+	    !ike_blob_copy(&keep, out)) {
+		ike_blob_fini(&keep);
+		return IKE_ENOMEM;
+	}
+	ike_window_accept_request(&sa->win, in->d->data);
+	ike_window_answer(&sa->win, &keep);
+	ike_sa_transmit(sa, out);
+	return IKE_OK;
+}
+
+static enum ike_err accept_initiator(
+    struct ike_engine *e, struct ike_in *in, const struct ike_init_choice *choice)
+{
+	char at[ENDPOINT_TEXT], suite[SUITE_TEXT];
+	struct ike_sa_ref ref;
+	struct ike_sa *sa;
+	enum ike_err err = ike_sa_new(&sa, e, false);
+
+	if (err)
+		return err;
+	sa->spi_i = in->m->hdr.spi_i;
+	sa->local = in->d->local;
+	sa->remote = in->d->remote;
+	sa->marker = in->d->marker;
+	sa->suite = choice->suite;
+	sa->announced = choice->conn->encap;
+	err = ike_nat_detect(sa, in->m, in->d);
+	if (!err)
+		err = responder_keys(sa, in->m);
+	if (!err)
+		err = responder_answer(sa, in, in->m->sa.v[choice->index].number);
+	if (err) {
+		ike_sa_free(sa);
+		return err;
+	}
+	ike_kex_free(sa->setup->kex);
+	sa->setup->kex = NULL;
+	ike_sa_enter_half_open(sa);
+	in->sa = sa;
+	ref = ike_sa_ref_of(sa, NULL);
+	ike_emit_step(e, &ref, "received IKE_SA_INIT from %s; chose %s; %s",
+	    endpoint_text(&sa->remote, at), suite_text(&sa->suite, suite, sizeof suite),
+	    ike_nat_story(sa));
+	return IKE_OK;
+}
+
+static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
+{
+	struct ike_init_offer o = {.local = in->d->local,
+	    .remote = in->d->remote,
+	    .offered = &in->m->sa,
+	    .ke = in->m->ke.group};
+	struct ike_init_choice choice;
+	struct ike_reason why;
+	uint8_t group[2];
+
+	if (!cookie_is_fine(e, in))
+		return IKE_ELIMIT;
+	if (!ike_select_for_init(e->p.config, ike_engine_can, e, &o, &choice, &why)) {
+		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
+		ike_emit_stillborn(e, NULL, 0, &why, false);
+		return IKE_ENOPROPOSAL;
+	}
+	if (choice.suite.ke.id != in->m->ke.group) {
+		be16_store(group, choice.suite.ke.id);
+		reply(e, in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
+		return IKE_EKE;
+	}
+	if (!within_caps(e, &in->d->remote.addr)) {
+		e->stats.dropped_limit++;
+		return IKE_ELIMIT;
+	}
+	return accept_initiator(e, in, &choice);
+}
+
+/* ---- The initiator ---- */
+
+/* The same exchange once more with what the responder wants in it. */
+static enum ike_err again(struct ike_sa *sa)
+{
+	return sa->active ? ike_request_send(sa, sa->active) : IKE_ESTATE;
+}
+
+static void refuse(struct ike_sa *sa, const struct ike_reason *why)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
+
+	s->refusal = *why;
+	if (s->refused)
+		return;
+	s->refused = true;
+	s->refused_at = sa->e->now + ike_retransmit_wait(&sa->e->retransmit, 0) * 5 / 4;
+	ike_emit_step(sa->e, &ref,
+	    "refused, but without proof, so we go on trying for a moment: %s", why->text);
+}
+
+static enum ike_err on_cookie(struct ike_engine *e, struct ike_in *in)
+{
+	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_COOKIE);
+	struct ike_setup *s = in->sa->setup;
+	struct ike_sa_ref ref = ike_sa_ref_of(in->sa, NULL);
+
+	if (n->data.n < 1 || n->data.n > COOKIE_MAX || s->cookies >= COOKIES_MAX)
+		return IKE_ESTATE;
+	if (!ike_blob_copy(&s->cookie, n->data))
+		return IKE_ENOMEM;
+	s->cookies++;
+	ike_emit_step(e, &ref, "the responder wants a cookie back");
+	return again(in->sa);
+}
+
+static enum ike_err on_group(struct ike_engine *e, struct ike_in *in)
+{
+	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_INVALID_KE_PAYLOAD);
+	struct ike_sa *sa = in->sa;
+	struct ike_setup *s = sa->setup;
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
+	struct transform t = {.type = TRANSFORM_KE};
+	struct ike_kex *kex;
+	struct ike_reason why;
+	char name[48];
+	enum ike_err err;
+
+	if (n->data.n != 2)
+		return IKE_ESYNTAX;
+	t.id = be16_load(n->data.p);
+	if (!proposal_has_ke(&s->proposals, t.id) || t.id == s->group || s->groups >= GROUPS_MAX) {
+		ike_explain_group_refused(&why, &w, t.id, &s->proposals);
+		refuse(sa, &why);
+		return IKE_EKE;
+	}
+	err = ike_kex_new(&kex, e->p.libctx, t.id);
+	if (err)
+		return err;
+	ike_kex_free(s->kex);
+	s->kex = kex;
+	s->group = t.id;
+	s->groups++;
+	ike_emit_step(e, &ref,
+	    "the responder wants the key exchange %s; sending IKE_SA_INIT again, with all "
+	    "proposals",
+	    transform_text(t, name, sizeof name));
+	return again(sa);
+}
+
+static enum ike_err on_refusal(struct ike_engine *e, struct ike_in *in)
+{
+	unsigned type = ike_msg_error(in->m)->type;
+	struct ike_parties w = ike_sa_parties(in->sa, NULL);
+	struct ike_reason why;
+
+	(void)e;
+	if (type == IKE_N_NO_PROPOSAL_CHOSEN)
+		ike_explain_proposal_refused(&why, &w, &in->sa->setup->proposals);
+	else
+		ike_explain_notify_in_init(&why, &w, type);
+	refuse(in->sa, &why);
+	return IKE_EPEERNOTIFY;
+}
+
+/* What the responder chose, held against what we offered. */
+static enum ike_err judge(
+    struct ike_sa *sa, const struct ike_msg *m, struct suite *suite, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	struct ike_setup *s = sa->setup;
+
+	if (m->sa.n != 1 || m->sa.v[0].proto != SA_IKE ||
+	    !proposal_is_subset(&m->sa.v[0], &s->proposals, false, suite)) {
+		ike_explain_bad_choice(why, &w, &m->sa, &s->proposals);
+		return IKE_ENOPROPOSAL;
+	}
+	if (m->ke.group != suite->ke.id || m->ke.group != s->group || !m->hdr.spi_r) {
+		ike_reason_set(why, IKE_EKE,
+		    "the responder's key exchange is for group %u, but it chose group %u: the peer "
+		    "is at fault",
+		    m->ke.group, suite->ke.id);
+		return IKE_EKE;
+	}
+	return IKE_OK;
+}
+
+static enum ike_err initiator_keys(
+    struct ike_sa *sa, const struct ike_in *in, const struct suite *suite)
+{
+	struct ike_setup *s = sa->setup;
+	struct secret shared = SECRET_NONE;
+	enum ike_err err = ike_kex_derive(s->kex, in->m->ke.value, &shared);
+
+	if (!err &&
+	    (!ike_blob_copy(&s->nr, in->m->nonce) || !ike_blob_copy(&s->init_resp, in->d->data)))
+		err = IKE_ENOMEM;
+	if (!err) {
+		sa->spi_r = in->m->hdr.spi_r;
+		sa->suite = *suite;
+		err = ike_sa_derive(sa, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+	}
+	if (err) {
+		sa->spi_r = 0;
+		sa->suite = (struct suite){0};
+	}
+	secret_fini(&shared);
+	return err;
+}
+
+static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
+	const struct ike_auth_row *auth = ike_auth_find(sa->conn->local.auth);
+	struct ike_reason why;
+	struct suite suite;
+	char text[SUITE_TEXT];
+	enum ike_err err = judge(sa, in->m, &suite, &why);
+	bool floats;
+
+	if (!err) {
+		err = initiator_keys(sa, in, &suite);
+		ike_reason_set(&why, err, "the responder's IKE_SA_INIT answer is of no use: %s",
+		    ike_err_sentence(err));
+	}
+	if (err) {
+		refuse(sa, &why);
+		return err;
+	}
+	ike_window_complete(&sa->win);
+	ike_task_free(ike_task_take_active(sa));
+	sa->setup->refused = false;
+	ike_kex_free(sa->setup->kex);
+	sa->setup->kex = NULL;
+	err = ike_nat_detect(sa, in->m, in->d);
+	floats = !sa->marker;
+	ike_nat_float(sa);
+	if (floats && sa->marker)
+		ike_emit_step(e, &ref, "negotiated %s; %s, floating to port %u",
+		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa), sa->remote.port);
+	else
+		ike_emit_step(e, &ref, "negotiated %s; %s",
+		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa));
+	if (!err)
+		err = auth ? auth->ask(sa, true) : IKE_EBUG;
+	if (err) {
+		ike_reason_set(
+		    &why, err, "our own authentication could not begin: %s", ike_err_sentence(err));
+		ike_sa_fail(sa, &why, true, 0);
+	}
+	return IKE_OK;
+}
+
+/*
+ * HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, N(NAT_DETECTION_*)  -->
+ *                                <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*)
+ *                          or    <--  HDR(A,0), N(COOKIE)
+ *                          or    <--  HDR(A,0), N(INVALID_KE_PAYLOAD)
+ *                          or    <--  HDR(A,0), N(error)
+ */
+/* clang-format off */
+static const struct ike_row rows[] = {
+	/* phases         response  notify                     must have                                     handler     next                 story */
+	{0,               false,    IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_request, IKE_NEXT_SAME,       "a peer begins"},
+	{IKE_IN(INIT_I),  true,     IKE_N_COOKIE,              0,                                            on_cookie,  IKE_NEXT_SAME,       "the responder wants a cookie"},
+	{IKE_IN(INIT_I),  true,     IKE_N_INVALID_KE_PAYLOAD,  0,                                            on_group,   IKE_NEXT_SAME,       "the responder wants another group"},
+	{IKE_IN(INIT_I),  true,     IKE_ROW_ANY_ERROR,         0,                                            on_refusal, IKE_NEXT_SAME,       "the responder refuses"},
+	{IKE_IN(INIT_I),  true,     IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_answer,  IKE_PHASE_SIGN_I,    "the responder agrees"},
+};
+/* clang-format on */
+
+const struct ike_exchange_rows ike_rows_sa_init = {
+    IKE_EXCHANGE_SA_INIT, rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,266 @@
+/*
+ * A datagram's way in: header → SA → window → decrypt → walk → rules → handler. RFC 7296
+ * sections 2.1 to 2.5, 2.21, 3.1.
+ *
+ * Up to the point where SK has opened, nothing changes but counters: what an outsider sends can
+ * neither end an SA nor move its window, clock or path.
+ */
+#include "ike/exchange/exchange.h"
+#include "ike/task/task.h"
+
+static void reply_plain(
+    struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *in, uint16_t type)
+{
+	struct ike_hdr h = {
+	    .spi_i = in->spi_i, .spi_r = in->spi_r, .exchange = in->exchange, .msg_id = in->msg_id};
+	struct ike_build b;
+	struct bytes out;
+
+	if (!ike_bucket_take(&e->replies, e->now, IKE_REPLIES))
+		return;
+	h.flags =
+	    (uint8_t)(IKE_FLAG_RESPONSE | (ike_hdr_from_initiator(in) ? 0 : IKE_FLAG_INITIATOR));
+	ike_build_begin(&b, e->out, sizeof e->out, &h);
+	ike_build_notify(&b, (enum ike_notify_type)type, bytes_of(NULL, 0));
+	out = ike_build_finish(&b);
+	if (out.n)
+		ike_send(e, &d->local, &d->remote, d->marker, out);
+}
+
+/* ---- An IKE_SA_INIT request: there is no SA yet, or this is a repeat ---- */
+
+static void repeat_answer(struct ike_sa *sa, const struct ike_datagram *d)
+{
+	sa->e->stats.replayed_requests++;
+	ike_send(sa->e, &d->local, &d->remote, d->marker, ike_blob_bytes(&sa->win.response));
+}
+
+/* True: it belongs to an SA that we have, and was answered or ignored (section 2.1). */
+static bool is_known_init(
+    struct ike_engine *e, const struct ike_datagram *d, const struct ike_msg *m)
+{
+	for (struct ike_sa *sa = NULL; (sa = ike_sa_next_by_init(e, sa, m->hdr.spi_i)) != NULL;) {
+		if (!bytes_equal(ike_blob_bytes(&sa->ni), m->nonce))
+			continue;
+		if (ike_window_judge(&sa->win, false, 0, d->data) == IKE_WINDOW_REPEATED)
+			repeat_answer(sa, d);
+		else
+			e->stats.dropped_window++;
+		return true;
+	}
+	return false;
+}
+
+static enum ike_err input_init_request(struct ike_engine *e, const struct ike_datagram *d)
+{
+	struct ike_in in = {.d = d, .m = &e->outer};
+	const struct ike_row *row;
+	enum ike_err err = ike_msg_parse(&e->outer, d->data);
+
+	if (!err)
+		err = ike_msg_check_outer(&e->outer);
+	if (!err && (e->outer.hdr.spi_r || e->outer.hdr.msg_id || !e->outer.hdr.spi_i ||
+			!ike_hdr_from_initiator(&e->outer.hdr)))
+		err = IKE_ESYNTAX;
+	if (!err)
+		err = ike_msg_check(&e->outer, IKE_RULES_INIT_REQ);
+	if (err) {
+		/* INVALID_SYNTAX goes out only under protection (section 3.10.1); this one may. */
+		if (err == IKE_ECRITICAL)
+			reply_plain(e, d, &e->outer.hdr, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+		e->stats.dropped_malformed++;
+		return err;
+	}
+	if (is_known_init(e, d, &e->outer))
+		return IKE_OK;
+	row = ike_row_find(&in);
+	if (!row)
+		return IKE_ESTATE;
+	err = row->handle(e, &in);
+	if (in.sa)
+		ike_sa_settle(in.sa);
+	return err;
+}
+
+/* ---- Messages of an SA ---- */
+
+static struct ike_sa *find_sa(struct ike_engine *e, const struct ike_hdr *h)
+{
+	bool from_initiator = ike_hdr_from_initiator(h);
+	struct ike_sa *sa = ike_sa_find(e, from_initiator ? h->spi_r : h->spi_i);
+
+	if (!sa || sa->dead || sa->initiator == from_initiator)
+		return NULL;
+	/* The other SPI must fit as well; an initiator learns it with the answer to IKE_SA_INIT. */
+	if (sa->initiator ? sa->spi_r && sa->spi_r != h->spi_r : sa->spi_i != h->spi_i)
+		return NULL;
+	return sa;
+}
+
+/* True: go on. */
+static bool passes_window(struct ike_sa *sa, const struct ike_datagram *d, const struct ike_hdr *h)
+{
+	switch (ike_window_judge(&sa->win, ike_hdr_is_response(h), h->msg_id, d->data)) {
+	case IKE_WINDOW_NEW_REQUEST:
+	case IKE_WINDOW_RESPONSE: return true;
+	case IKE_WINDOW_REPEATED: repeat_answer(sa, d); return false;
+	case IKE_WINDOW_BUSY: sa->e->stats.replayed_requests++; return false;
+	case IKE_WINDOW_OUTSIDE: break;
+	}
+	sa->e->stats.dropped_window++;
+	return false;
+}
+
+/* Runs the row. Only now the window moves. */
+static enum ike_err handle(struct ike_engine *e, struct ike_in *in, const struct ike_row *row)
+{
+	struct ike_sa *sa = in->sa;
+	enum ike_phase before = sa->phase;
+	enum ike_err err;
+
+	if (!row->response)
+		ike_window_accept_request(&sa->win, in->d->data);
+	err = row->handle(e, in);
+	if (!row->response && err)
+		ike_window_unaccept(&sa->win);
+	else if (!err && row->next != IKE_NEXT_SAME && sa->phase == before && !sa->dead)
+		sa->phase = (enum ike_phase)row->next;
+	return err;
+}
+
+/* The sender is genuine but its message is not sound: fatal for the SA (section 2.21.3). */
+static void reject(
+    struct ike_engine *e, struct ike_in *in, enum ike_err err, const struct ike_msg *m)
+{
+	struct ike_sa *sa = in->sa;
+	char fault[IKE_FAULT_TEXT], at[ENDPOINT_TEXT];
+	struct ike_reason why;
+	uint8_t type = m->fault.payload;
+	bool fatal = err != IKE_ECRITICAL || sa->phase != IKE_PHASE_UP;
+
+	e->stats.dropped_malformed++;
+	ike_reason_set(&why, err,
+	    "%s sent a message that cannot be right (%s): the peer is at fault",
+	    endpoint_text(&sa->remote, at), ike_msg_fault(m, fault));
+	if (ike_hdr_is_response(&m->hdr)) {
+		ike_sa_fail(sa, &why, true, IKE_STOP_MS);
+		ike_sa_say_goodbye(sa, 0);
+		return;
+	}
+	ike_window_accept_request(&sa->win, in->d->data);
+	if (ike_answer_notify(sa, m->hdr.exchange, m->hdr.msg_id,
+		err == IKE_ECRITICAL ? IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD : IKE_N_INVALID_SYNTAX,
+		bytes_of(&type, err == IKE_ECRITICAL)))
+		ike_window_unaccept(&sa->win);
+	if (fatal)
+		ike_sa_fail(sa, &why, false, IKE_LINGER_MS);
+}
+
+static enum ike_err input_protected(struct ike_engine *e, struct ike_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	const struct ike_row *row;
+	struct bytes plain;
+	enum ike_rules rules;
+	enum ike_err err;
+
+	e->plain_n = e->outer.sk.body.n;
+	err = ike_sk_open(&sa->open, &e->outer, e->plain, sizeof e->plain, &plain);
+	if (err == IKE_EINTEGRITY || err == IKE_ENOMEM || err == IKE_EBUG) {
+		e->stats.dropped_integrity++;
+		return err;
+	}
+	/* From here on the sender is the one we made keys with. */
+	e->inner = (struct ike_msg){.hdr = e->outer.hdr};
+	if (!err)
+		err = ike_msg_parse_inner(&e->inner, &e->outer, plain);
+	if (!err && ike_msg_rules(&e->inner, &rules))
+		err = ike_msg_check(&e->inner, rules);
+	in->m = &e->inner;
+	if (err == IKE_ESYNTAX || err == IKE_ECRITICAL) {
+		reject(e, in, err, &e->inner);
+		return err;
+	}
+	row = err ? NULL : ike_row_find(in);
+	if (!row) {
+		e->stats.dropped_state++;
+		return err ? err : IKE_ESTATE;
+	}
+	if (sa->phase != IKE_PHASE_GONE)
+		ike_sa_heard(sa, in->d);
+	return handle(e, in, row);
+}
+
+/* The answer to our IKE_SA_INIT: no proof of anything. */
+static enum ike_err input_init_response(struct ike_engine *e, struct ike_in *in)
+{
+	const struct ike_row *row;
+
+	if (ike_msg_check(&e->outer, IKE_RULES_INIT_RESP)) {
+		e->stats.dropped_malformed++;
+		return IKE_ESYNTAX;
+	}
+	row = ike_row_find(in);
+	if (!row) {
+		e->stats.dropped_state++;
+		return IKE_ESTATE;
+	}
+	return handle(e, in, row);
+}
+
+static enum ike_err input_for_sa(struct ike_engine *e, struct ike_in *in, const struct ike_hdr *h)
+{
+	struct ike_sa *sa = in->sa;
+	enum ike_err err;
+
+	if (!passes_window(sa, in->d, h))
+		return IKE_EMSGID;
+	err = ike_msg_parse(&e->outer, in->d->data);
+	if (!err)
+		err = ike_msg_check_outer(&e->outer);
+	if (err) {
+		e->stats.dropped_malformed++;
+		return err;
+	}
+	if (h->exchange == IKE_EXCHANGE_SA_INIT)
+		return input_init_response(e, in);
+	if (!sa->keyed || sa->phase == IKE_PHASE_INIT_I) {
+		e->stats.dropped_state++;
+		return IKE_ESTATE;
+	}
+	return input_protected(e, in);
+}
+
+static enum ike_err no_sa(
+    struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h)
+{
+	e->stats.dropped_no_sa++;
+	if (!ike_hdr_is_response(h))
+		reply_plain(e, d, h, IKE_N_INVALID_IKE_SPI);
+	return IKE_ESPI;
+}
+
+enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
+{
+	struct ike_in in = {.d = d, .m = &e->outer};
+	struct ike_hdr h;
+	enum ike_err err;
+
+	if (d->data.n == 1 && d->data.p[0] == 0xff)
+		return IKE_OK; /* a keepalive: RFC 3948 section 2.3 */
+	err = ike_hdr_parse(&h, d->data);
+	if (err == IKE_EVERSION && h.major > 2 && !ike_hdr_is_response(&h))
+		reply_plain(e, d, &h, IKE_N_INVALID_MAJOR_VERSION);
+	if (err) {
+		e->stats.dropped_malformed++;
+		return err;
+	}
+	if (h.exchange == IKE_EXCHANGE_SA_INIT && !ike_hdr_is_response(&h))
+		return input_init_request(e, d);
+	in.sa = find_sa(e, &h);
+	if (!in.sa)
+		return no_sa(e, d, &h);
+	err = input_for_sa(e, &in, &h);
+	ike_sa_settle(in.sa);
+	return err;
+}

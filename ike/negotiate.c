@@ -1,0 +1,258 @@
+/*
+ * The two halves of making a Child SA, the same in IKE_AUTH and in CREATE_CHILD_SA: RFC 7296
+ * sections 1.2, 1.3.1, 2.7, 2.9 and 2.17.
+ */
+#include <string.h>
+
+#include "ike/child.h"
+
+/* ---- The initiator of the exchange: the peer's answer ---- */
+
+void ike_child_explain_refusal(
+    const struct ike_child *c, bool first, unsigned notify, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
+	struct ts_list local, remote;
+	struct proposal_list ours;
+
+	if (notify == IKE_N_TS_UNACCEPTABLE) {
+		ike_child_offer_ts(c, &local, &remote);
+		ike_explain_ts_refused(why, &w, &local, &remote);
+	} else if (notify == IKE_N_NO_PROPOSAL_CHOSEN) {
+		ike_child_offer_proposals(c, first, &ours);
+		ike_explain_proposal_refused(why, &w, &ours);
+	} else {
+		ike_explain_child_refused(why, &w, notify);
+	}
+}
+
+/* Section 2.9: an answer may only narrow. */
+static bool lies_within(const struct ts_list *inner, const struct ts_list *outer)
+{
+	for (size_t i = 0; i < inner->n; i++) {
+		bool covered = false;
+
+		for (size_t k = 0; k < outer->n && !covered; k++)
+			covered = ts_covers(&outer->v[k], &inner->v[i]);
+		if (!covered)
+			return false;
+	}
+	return inner->n > 0;
+}
+
+static enum ike_err judge_selectors(
+    const struct ike_child *c, const struct ike_msg *m, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
+	struct ts_list local, remote;
+
+	ike_child_offer_ts(c, &local, &remote);
+	if (lies_within(&m->tsi, &local) && lies_within(&m->tsr, &remote))
+		return IKE_OK;
+	ike_explain_ts_widened(why, &w, &m->tsi, &m->tsr);
+	return IKE_ETS;
+}
+
+static enum ike_err judge_proposal(const struct ike_child *c, const struct ike_child_answer *a,
+    struct ike_child_terms *t, struct ike_reason *why)
+{
+	const struct proposal *p = &a->m->sa.v[0];
+	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
+	struct proposal_list ours;
+
+	ike_child_offer_proposals(c, a->first, &ours);
+	if (a->m->sa.n != 1 || p->spi_n != 4 || be32_load(p->spi) == 0 ||
+	    !proposal_is_subset(p, &ours, a->first, &t->suite)) {
+		ike_explain_bad_choice(why, &w, &a->m->sa, &ours);
+		return IKE_ENOPROPOSAL;
+	}
+	if (a->first)
+		t->suite.ke = (struct transform){0};
+	t->spi_out = be32_load(p->spi);
+	return IKE_OK;
+}
+
+static enum ike_err judge_ke(const struct ike_child_answer *a, const struct suite *s,
+    struct secret *shared, struct ike_reason *why)
+{
+	enum ike_err err = IKE_EKE;
+
+	if (s->ke.id == KE_NONE)
+		return IKE_OK;
+	if (a->kex && ike_msg_has(a->m, IKE_PLD_KE) && a->m->ke.group == s->ke.id &&
+	    ike_kex_group(a->kex) == s->ke.id)
+		err = ike_kex_derive(a->kex, a->m->ke.value, shared);
+	if (err)
+		ike_reason_set(
+		    why, err, "the key exchange of the child failed: %s", ike_err_sentence(err));
+	return err;
+}
+
+static enum ike_err take(
+    struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
+{
+	struct ike_child_terms t = {
+	    .initiator = true, .local_ts = &a->m->tsi, .remote_ts = &a->m->tsr};
+	struct secret shared = SECRET_NONE;
+	struct ike_event_node *ev;
+	enum ike_err err = judge_proposal(c, a, &t, why);
+
+	if (!err)
+		err = judge_selectors(c, a->m, why);
+	if (!err)
+		err = judge_ke(a, &t.suite, &shared, why);
+	if (err)
+		return err;
+	t.keys =
+	    (struct ike_child_secrets){.shared = secret_bytes(&shared), .ni = a->ni, .nr = a->nr};
+	err = ike_child_prepare(c, &t, &ev);
+	secret_fini(&shared);
+	if (err) {
+		ike_reason_set(why, err, "the keys of \"%s\" could not be made: %s", c->cfg->name,
+		    ike_err_sentence(err));
+		return err;
+	}
+	ike_child_install(c, &t, ev);
+	return IKE_OK;
+}
+
+void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a)
+{
+	const struct ike_notify *n = ike_msg_error(a->m);
+	struct ike_reason why;
+
+	if (n) {
+		ike_child_explain_refusal(c, a->first, n->type, &why);
+		ike_child_failed(c, &why);
+		return;
+	}
+	if (!ike_msg_has(a->m, IKE_PLD_SA) || !ike_msg_has(a->m, IKE_PLD_TSI) ||
+	    !ike_msg_has(a->m, IKE_PLD_TSR)) {
+		ike_reason_set(&why, IKE_ESYNTAX,
+		    "the peer's answer about \"%s\" lacks payloads: the peer is at fault",
+		    c->cfg->name);
+		ike_child_failed_there(c, &why);
+		return;
+	}
+	if (take(c, a, &why))
+		ike_child_failed_there(c, &why);
+}
+
+/* ---- The responder of the exchange ---- */
+
+static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq,
+    struct ike_child_made *made, struct ike_reason *why)
+{
+	struct ike_child_offer o = {.conn = sa->conn,
+	    .local = sa->local,
+	    .remote = sa->remote,
+	    .offered = &rq->m->sa,
+	    .local_ts = &rq->m->tsr,
+	    .remote_ts = &rq->m->tsi,
+	    .ke = ike_msg_has(rq->m, IKE_PLD_KE) ? rq->m->ke.group : KE_NONE,
+	    .ignore_ke = rq->first,
+	    .only = rq->only};
+	enum ike_err err = ike_select_child(&o, &made->choice, why);
+	const struct suite *s = &made->choice.suite;
+
+	if (err)
+		return err;
+	if (rq->first)
+		made->choice.suite.ke = (struct transform){0};
+	if (s->ke.id != KE_NONE && s->ke.id != o.ke) {
+		made->group = s->ke.id;
+		ike_reason_set(why, IKE_EKE, "the peer's key exchange is for group %u, we want %u",
+		    o.ke, s->ke.id);
+		return IKE_EKE;
+	}
+	return IKE_OK;
+}
+
+static enum ike_err exchange_keys(struct ike_sa *sa, const struct ike_child_request *rq,
+    const struct suite *s, struct ike_kex **kex, struct secret *shared)
+{
+	enum ike_err err;
+
+	if (s->ke.id == KE_NONE)
+		return IKE_OK;
+	err = ike_kex_new(kex, sa->e->p.libctx, s->ke.id);
+	return err ? err : ike_kex_derive(*kex, rq->m->ke.value, shared);
+}
+
+static void write_answer(struct ike_build *b, const struct ike_child_request *rq,
+    const struct ike_child_made *made, const struct ike_kex *kex, struct bytes nr)
+{
+	const struct proposal *chosen = &rq->m->sa.v[made->choice.index];
+	struct proposal p = proposal_from_suite(&made->choice.suite, SA_ESP, chosen->number);
+
+	p.spi_n = 4;
+	be32_store(p.spi, made->child->spi_in);
+	ike_build_sa_one(b, &p);
+	if (!rq->first)
+		ike_build_nonce(b, nr);
+	if (kex)
+		ike_build_ke(b, ike_kex_group(kex), ike_kex_public(kex));
+	ike_build_ts(b, IKE_PLD_TSI, &made->choice.remote_ts);
+	ike_build_ts(b, IKE_PLD_TSR, &made->choice.local_ts);
+}
+
+static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, struct ike_build *b,
+    struct ike_child_made *made, const struct ike_kex *kex, struct bytes shared)
+{
+	const struct proposal *chosen = &rq->m->sa.v[made->choice.index];
+	uint8_t own[IKE_NONCE_LEN];
+	struct bytes nr = rq->first ? rq->nr : bytes_of(own, sizeof own);
+	enum ike_err err = IKE_OK;
+
+	if (!rq->first)
+		err = ike_random(sa->e->p.libctx, own, sizeof own);
+	if (!err)
+		err = ike_child_new(&made->child, sa, made->choice.cfg, 0);
+	if (err)
+		return err;
+	made->terms = (struct ike_child_terms){.suite = made->choice.suite,
+	    .spi_out = be32_load(chosen->spi),
+	    .local_ts = &made->choice.local_ts,
+	    .remote_ts = &made->choice.remote_ts,
+	    .keys = {.shared = shared, .ni = rq->first ? rq->ni : rq->m->nonce, .nr = nr}};
+	err = ike_child_prepare(made->child, &made->terms, &made->ev);
+	made->terms.keys = (struct ike_child_secrets){0};
+	if (!err)
+		write_answer(b, rq, made, kex, nr);
+	return err;
+}
+
+enum ike_err ike_child_answer(struct ike_sa *sa, const struct ike_child_request *rq,
+    struct ike_build *b, struct ike_child_made *made, struct ike_reason *why)
+{
+	struct ike_kex *kex = NULL;
+	struct secret shared = SECRET_NONE;
+	enum ike_err err = choose(sa, rq, made, why);
+
+	if (err)
+		return err;
+	if (rq->m->sa.v[made->choice.index].spi_n != 4 ||
+	    be32_load(rq->m->sa.v[made->choice.index].spi) == 0)
+		err = IKE_ENOPROPOSAL;
+	if (!err)
+		err = exchange_keys(sa, rq, &made->choice.suite, &kex, &shared);
+	if (!err)
+		err = make(sa, rq, b, made, kex, secret_bytes(&shared));
+	ike_kex_free(kex);
+	secret_fini(&shared);
+	if (err) {
+		ike_reason_set(why, err, "the child \"%s\" could not be made: %s",
+		    made->choice.cfg->name, ike_err_sentence(err));
+		ike_child_unmake(made);
+	}
+	return err;
+}
+
+void ike_child_unmake(struct ike_child_made *made)
+{
+	if (made->child)
+		ike_child_free(made->child);
+	ike_event_node_free(made->ev);
+	made->child = NULL;
+	made->ev = NULL;
+}

@@ -1,0 +1,162 @@
+/*
+ * An IKE SA and its life.
+ *
+ *     initiator:  INIT_I → SIGN_I → AUTH_I → VERIFY_I ┐
+ *     responder:  INIT_R → VERIFY_R → SIGN_R ─────────┴→ UP → CLOSING → GONE
+ *
+ * GONE is after IKE_EV_IKE_DOWN: the SA then only repeats its last answer (or its Delete) until its
+ * timer frees it. Every SA always has a timer.
+ */
+#ifndef IKE_SA_H
+#define IKE_SA_H
+
+#include "ike/crypto/crypto.h"
+#include "ike/engine.h"
+#include "ike/explain.h"
+#include "ike/window.h"
+
+enum ike_phase {
+	IKE_PHASE_INIT_I,   /* our IKE_SA_INIT request is out */
+	IKE_PHASE_SIGN_I,   /* our AUTH value is being made */
+	IKE_PHASE_AUTH_I,   /* our IKE_AUTH request is out */
+	IKE_PHASE_VERIFY_I, /* the peer's AUTH value is being checked */
+	IKE_PHASE_INIT_R,   /* we answered IKE_SA_INIT */
+	IKE_PHASE_VERIFY_R, /* the peer's AUTH value is being checked */
+	IKE_PHASE_SIGN_R,   /* our AUTH value is being made */
+	IKE_PHASE_UP,
+	IKE_PHASE_CLOSING, /* our Delete of the IKE SA is queued or out */
+	IKE_PHASE_GONE,
+	IKE_PHASES,
+};
+
+struct ike_task;
+
+/* What only the way up needs. */
+struct ike_setup {
+	struct proposal_list
+	    proposals; /* initiator: as offered, always whole (RFC 7296 section 2.7) */
+	struct ike_kex *kex;
+	uint16_t group;
+	struct ike_blob init_req, init_resp; /* as on the wire: both AUTH values cover one */
+	struct ike_blob nr;
+	struct ike_blob cookie;
+	uint32_t cookies, groups; /* rounds that COOKIE and INVALID_KE_PAYLOAD cost so far */
+	struct secret auth;       /* our AUTH value */
+	struct ike_child
+	    *first; /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
+	/* An unprotected refusal is remembered, and believed only at refused_at: section 2.21.1. */
+	bool refused;
+	ike_time refused_at;
+	struct ike_reason refusal;
+	/* The decrypted IKE_AUTH message that waits for an operation. */
+	uint8_t *held_plain;
+	size_t held_n;
+	struct ike_msg held;
+};
+
+struct ike_sa {
+	struct ike_engine *e;
+	uint32_t id, tag;
+	enum ike_phase phase;
+	bool initiator; /* the original initiator */
+	bool established;
+	const struct config_conn *conn; /* NULL: not chosen yet */
+	struct endpoint local, remote;
+	bool marker;
+	uint64_t spi_i, spi_r;
+	struct suite suite;
+	struct ident local_id, remote_id;
+	struct ike_keymat keys;
+	bool keyed;
+	struct ike_sk seal, open;
+	struct ike_window win;
+	struct ike_blob ni; /* tells IKE_SA_INIT repeats apart (section 2.1), and crossing SAs */
+	struct ike_setup *setup; /* NULL once established or gone */
+	/* NAT */
+	bool nat_local,
+	    nat_remote; /* as the hashes say; a forced encapsulation looks like nat_remote */
+	bool announced; /* our own source hash was made wrong on purpose: `encap` */
+	bool encap;     /* ESP in UDP */
+	/* Times: IKE_NEVER when not set. */
+	ike_time established_at, heard_at;
+	ike_time expire_at;         /* the way up must be done; GONE: freed */
+	ike_time keepalive_at;      /* next 0xFF */
+	ike_time stop_at;           /* CLOSING: no longer than this */
+	struct ike_reason *closing; /* why it is closing; owned */
+	/* Children, oldest first. */
+	struct ike_child *children;
+	size_t children_n;
+	/* Tasks: RFC 7296 section 2.3, one request at a time. */
+	struct ike_task *active, *tasks;
+	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */
+	struct ike_event_node *down; /* reserved for IKE_EV_IKE_DOWN; NULL: it was sent */
+	struct ike_timer timer;
+	/* Links */
+	struct ike_sa *prev, *next;
+	struct ike_sa *spi_next, *init_next, *half_prev, *half_next, *wait_next;
+	bool half_open, in_init, waiting, dead;
+};
+
+/* ---- sa.c: life and death ---- */
+
+/* A new SA with our random SPI, in the tables, not yet in the timer heap. *out NULL on error. */
+enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiator);
+/* Responder: into the table of initiators' SPIs, and half open. */
+void ike_sa_enter_half_open(struct ike_sa *sa);
+void ike_sa_leave_half_open(struct ike_sa *sa);
+struct ike_sa *ike_sa_find(struct ike_engine *e, uint64_t our_spi);
+/* Of the responders' SAs with that initiator SPI, the first, or the one after `after`. */
+struct ike_sa *ike_sa_next_by_init(struct ike_engine *e, struct ike_sa *after, uint64_t spi_i);
+/* An operation is no longer waited for. */
+void ike_sa_stop_waiting(struct ike_sa *sa);
+void ike_sa_free(struct ike_sa *sa); /* at once; wipes; no events */
+uint64_t ike_sa_our_spi(const struct ike_sa *sa);
+struct ike_sa_ref ike_sa_ref_of(const struct ike_sa *sa, const struct ike_child *c);
+struct ike_parties ike_sa_parties(const struct ike_sa *sa, const struct config_child *c);
+void ike_setup_free(struct ike_setup *s);
+
+/* The keys of the suite: SK contexts, and IKE_EV_KEYS if wanted. */
+enum ike_err ike_sa_derive(struct ike_sa *sa, struct bytes shared, struct bytes nr);
+
+/* Authenticated: UP, with its event, taken by ike_event_full before (NULL: made here). IKE_ENOMEM:
+ * nothing changed. */
+enum ike_err ike_sa_establish(struct ike_sa *sa);
+
+/* Reports the SA and its children down, aborts tasks. It stays as GONE for `linger_ms` (0: freed at
+ * the end of the call), to repeat its last answer or to send the Delete of ike_sa_say_goodbye. */
+void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, uint64_t linger_ms);
+/* An orderly end: Delete goes out (when the window allows), and DOWN follows its answer or
+ * IKE_STOP_MS. SAs that are not up yet end at once. */
+void ike_sa_close(struct ike_sa *sa, const struct ike_reason *why);
+/* After ike_sa_fail: one Delete, with the notification that says why (0: none). */
+void ike_sa_say_goodbye(struct ike_sa *sa, uint16_t notify);
+
+/* Sends what may be sent and sets the timer; every path of the engine that touched the SA ends
+ * here. */
+void ike_sa_settle(struct ike_sa *sa);
+void ike_sa_tick(struct ike_sa *sa);
+/* An authenticated fresh message came this way: liveness, and RFC 7296 section 2.23's dynamic
+ * update. */
+void ike_sa_heard(struct ike_sa *sa, const struct ike_datagram *d);
+void ike_sa_moved(struct ike_sa *sa, const struct endpoint *remote);
+
+/* ---- message.c: messages out ---- */
+
+/* Begins a message of the SA in the engine's scratch, SK opened unless it is IKE_SA_INIT. */
+void ike_out_begin(
+    struct ike_sa *sa, struct ike_build *b, uint8_t exchange, bool response, uint32_t id);
+/* Seals (or ends) it; *out is borrowed from the scratch. */
+enum ike_err ike_out_end(
+    struct ike_sa *sa, struct ike_build *b, uint8_t exchange, struct bytes *out);
+/* Begins the answer to the request `id`. */
+void ike_answer_begin(struct ike_sa *sa, struct ike_build *b, uint8_t exchange, uint32_t id);
+/* Seals it, keeps it for repeats and sends it. After IKE_ENOMEM nothing was sent or kept. */
+enum ike_err ike_answer_end(struct ike_sa *sa, struct ike_build *b, uint8_t exchange);
+/* An answer that is one notification. */
+enum ike_err ike_answer_notify(
+    struct ike_sa *sa, uint8_t exchange, uint32_t id, uint16_t type, struct bytes data);
+/* The request of a task goes out. */
+enum ike_err ike_request_send(struct ike_sa *sa, struct ike_task *t);
+void ike_sa_transmit(struct ike_sa *sa, struct bytes data);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * Choosing a connection by addresses (IKE_SA_INIT) and by identities (IKE_AUTH), and a child with
+ * its narrowed traffic selectors: RFC 7296 sections 2.7, 2.9 and 2.15.
+ */
+#include "ike/select.h"
+
+#include <string.h>
+
+#include "ike/explain.h"
+
+enum { SCORE_NAME = 1, SCORE_ANY = 1, SCORE_PREFIX = 2, SCORE_EXACT = 3 };
+
+static int text_score(const char *text, const struct addr *a)
+{
+	struct addr one;
+	struct prefix p;
+
+	if (strcmp(text, "%any") == 0)
+		return SCORE_ANY;
+	if (addr_parse(&one, text)) {
+		static const uint8_t zero[16];
+
+		if (memcmp(one.b, zero, sizeof zero) == 0)
+			return one.family == a->family ? SCORE_ANY : 0; /* 0.0.0.0 or :: */
+		return addr_equal(&one, a) ? SCORE_EXACT : 0;
+	}
+	if (strchr(text, '/') && prefix_parse(&p, text))
+		return prefix_has(&p, a) ? SCORE_PREFIX : 0;
+	return SCORE_NAME;
+}
+
+static int best_score(char *const *v, size_t n, const struct addr *a)
+{
+	int best = n ? 0 : SCORE_ANY;
+
+	for (size_t i = 0; i < n; i++) {
+		int s = text_score(v[i], a);
+
+		if (s > best)
+			best = s;
+	}
+	return best;
+}
+
+int ike_select_addr_score(
+    const struct config_conn *c, const struct addr *local, const struct addr *remote)
+{
+	int l = best_score(c->local_addrs, c->local_addrs_n, local);
+	int r = best_score(c->remote_addrs, c->remote_addrs_n, remote);
+
+	/* Whom we talk to says more than where we were reached. */
+	return l && r ? 4 * r + l : 0;
+}
+
+struct ident ike_select_local_id(const struct config_conn *c, const struct addr *local)
+{
+	return c->local.id.type == IDENT_ANY ? ident_from_addr_bytes(addr_bytes(local))
+					     : c->local.id;
+}
+
+static void append(struct proposal_list *all, const struct proposal_list *l)
+{
+	for (size_t i = 0; i < l->n && all->n < PROPOSAL_MAX; i++)
+		all->v[all->n++] = l->v[i];
+}
+
+static bool has_type(const struct proposal *p, uint8_t type)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->t[i].type == type)
+			return true;
+	}
+	return false;
+}
+
+void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, struct transform t),
+    void *arg, struct proposal_list *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < in->n; i++) {
+		const struct proposal *from = &in->v[i];
+		struct proposal *to = &out->v[out->n];
+		bool whole = true;
+
+		*to = *from;
+		to->n = 0;
+		for (size_t k = 0; k < from->n; k++) {
+			if (can(arg, from->t[k]))
+				to->t[to->n++] = from->t[k];
+		}
+		for (uint8_t type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++)
+			whole = whole && has_type(from, type) == has_type(to, type);
+		if (whole)
+			out->n++;
+	}
+}
+
+void ike_select_without_ke(const struct proposal_list *in, struct proposal_list *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < in->n; i++) {
+		struct proposal *to = &out->v[out->n++];
+
+		*to = in->v[i];
+		to->n = 0;
+		for (size_t k = 0; k < in->v[i].n; k++) {
+			if (in->v[i].t[k].type != TRANSFORM_KE)
+				to->t[to->n++] = in->v[i].t[k];
+		}
+	}
+}
+
+/* ---- IKE_SA_INIT ---- */
+
+static bool try_init(const struct config_conn *c, bool (*can)(void *arg, struct transform t),
+    void *arg, const struct ike_init_offer *o, struct ike_init_choice *out,
+    struct proposal_list *all)
+{
+	struct proposal_list allowed;
+	struct proposal_choice choice = {
+	    .offered = o->offered, .allowed = &allowed, .ke_wanted = o->ke};
+
+	ike_select_filter(&c->proposals, can, arg, &allowed);
+	append(all, &allowed);
+	out->index = proposal_choose(&choice, &out->suite);
+	if (out->index < 0)
+		return false;
+	out->conn = c;
+	return true;
+}
+
+bool ike_select_for_init(const struct config *cfg, bool (*can)(void *arg, struct transform t),
+    void *arg, const struct ike_init_offer *o, struct ike_init_choice *out, struct ike_reason *why)
+{
+	const struct config_conn *last = NULL;
+	struct proposal_list all = {.n = 0};
+	struct ike_parties w = {.local = &o->local, .remote = &o->remote};
+
+	for (int want = 4 * SCORE_EXACT + SCORE_EXACT; want > 0; want--) {
+		for (size_t i = 0; i < cfg->conns_n; i++) {
+			const struct config_conn *c = &cfg->conns[i];
+
+			if (ike_select_addr_score(c, &o->local.addr, &o->remote.addr) != want)
+				continue;
+			if (!last)
+				last = c;
+			if (try_init(c, can, arg, o, out, &all))
+				return true;
+		}
+	}
+	w.conn = last;
+	if (last)
+		ike_explain_no_common_proposal(why, &w, o->offered, &all);
+	else
+		ike_explain_no_conn_for_address(why, &w, cfg);
+	return false;
+}
+
+/* ---- IKE_AUTH ---- */
+
+static bool allows_suite(const struct config_conn *c, const struct suite *s)
+{
+	struct proposal_list one = {.n = 1};
+	struct suite got;
+	struct proposal_choice choice = {
+	    .offered = &one, .allowed = &c->proposals, .ke_wanted = s->ke.id};
+
+	one.v[0] = proposal_from_suite(s, SA_IKE, 1);
+	return proposal_choose(&choice, &got) >= 0;
+}
+
+static int id_score(const struct config_conn *c, const struct ike_auth_offer *o)
+{
+	int remote = ident_match(o->idi, &c->remote.id);
+	struct ident own = ike_select_local_id(c, &o->local.addr);
+	int local = !o->idr || o->idr->type == IDENT_ANY ? 1 : ident_equal(o->idr, &own) ? 3 : 0;
+
+	return remote && local ? 4 * remote + local : 0;
+}
+
+const struct config_conn *ike_select_for_auth(
+    const struct config *cfg, const struct ike_auth_offer *o, struct ike_reason *why)
+{
+	const struct config_conn *best = NULL;
+	int best_at = 0;
+	struct ike_parties w = {.local = &o->local, .remote = &o->remote};
+
+	for (size_t i = 0; i < cfg->conns_n; i++) {
+		const struct config_conn *c = &cfg->conns[i];
+		int addr = ike_select_addr_score(c, &o->local.addr, &o->remote.addr);
+		int id = id_score(c, o);
+
+		if (!addr || !id || !allows_suite(c, o->suite))
+			continue;
+		if (32 * id + addr > best_at) {
+			best_at = 32 * id + addr;
+			best = c;
+		}
+	}
+	if (!best)
+		ike_explain_no_conn_for_ids(why, &w, o->idi, o->idr, cfg);
+	return best;
+}
+
+/* ---- Children ---- */
+
+void ike_select_expand_ts(
+    const struct config_ts *v, size_t n, const struct addr *own, struct ts_list *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct ts t = v[i].ts;
+
+		if (v[i].dynamic) {
+			struct ts host = ts_host(own);
+
+			t.lo = host.lo;
+			t.hi = host.hi;
+		}
+		if (!ts_list_add(out, &t))
+			return;
+	}
+}
+
+/* A child's fit: 0 no traffic in common; 1 narrowed; 2 exactly what was asked for. */
+static int ts_fit(const struct config_child *k, const struct ike_child_offer *o,
+    struct ts_list *local, struct ts_list *remote)
+{
+	struct ts_list l, r;
+
+	ike_select_expand_ts(k->local_ts, k->local_ts_n, &o->local.addr, &l);
+	ike_select_expand_ts(k->remote_ts, k->remote_ts_n, &o->remote.addr, &r);
+	if (!ts_list_narrow(o->local_ts, &l, local) || !ts_list_narrow(o->remote_ts, &r, remote))
+		return 0;
+	return ts_list_equal(o->local_ts, &l) && ts_list_equal(o->remote_ts, &r) ? 2 : 1;
+}
+
+static bool fits_proposal(
+    const struct config_child *k, const struct ike_child_offer *o, int *index, struct suite *suite)
+{
+	struct proposal_choice choice = {.offered = o->offered,
+	    .allowed = &k->esp_proposals,
+	    .ke_wanted = o->ke,
+	    .ignore_ke = o->ignore_ke};
+
+	*index = proposal_choose(&choice, suite);
+	return *index >= 0;
+}
+
+static void explain_none(
+    const struct ike_child_offer *o, const struct config_child *ts_met, struct ike_reason *why)
+{
+	struct ike_parties w = {
+	    .local = &o->local, .remote = &o->remote, .conn = o->conn, .child = ts_met};
+	struct ts_list l, r;
+
+	if (ts_met) {
+		ike_explain_no_common_proposal(why, &w, o->offered, &ts_met->esp_proposals);
+		return;
+	}
+	if (o->conn->children_n == 0) {
+		ike_reason_set(why, IKE_ETS,
+		    "\"%s\" has no child: add one to connections.%s.children", o->conn->name,
+		    o->conn->name);
+		return;
+	}
+	w.child = &o->conn->children[0];
+	ike_select_expand_ts(w.child->local_ts, w.child->local_ts_n, &o->local.addr, &l);
+	ike_select_expand_ts(w.child->remote_ts, w.child->remote_ts_n, &o->remote.addr, &r);
+	ike_explain_no_common_ts(why, &w, o->local_ts, o->remote_ts, &l, &r);
+}
+
+enum ike_err ike_select_child(
+    const struct ike_child_offer *o, struct ike_child_choice *out, struct ike_reason *why)
+{
+	const struct config_child *met = NULL;
+	int best = 0;
+
+	for (size_t i = 0; i < o->conn->children_n; i++) {
+		const struct config_child *k = &o->conn->children[i];
+		struct ts_list local, remote;
+		struct suite suite;
+		int index, fit = ts_fit(k, o, &local, &remote);
+
+		if (!fit || (o->only && o->only != k))
+			continue;
+		if (!met)
+			met = k;
+		if (fit <= best || !fits_proposal(k, o, &index, &suite))
+			continue;
+		best = fit;
+		out->cfg = k;
+		out->index = index;
+		out->suite = suite;
+		out->local_ts = local;
+		out->remote_ts = remote;
+	}
+	if (best)
+		return IKE_OK;
+	explain_none(o, met, why);
+	return why->err;
+}

@@ -1,0 +1,91 @@
+/*
+ * What the engine shows: SAs, children, counters.
+ */
+#include <stdlib.h>
+
+#include "ike/child.h"
+
+const char *ike_sa_state_text(enum ike_sa_state s)
+{
+	switch (s) {
+	case IKE_SA_CONNECTING: return "connecting";
+	case IKE_SA_ESTABLISHED: return "established";
+	case IKE_SA_REKEYING: return "rekeying";
+	case IKE_SA_DELETING: return "deleting";
+	}
+	return "?";
+}
+
+const char *ike_child_state_text(enum ike_child_state s)
+{
+	switch (s) {
+	case IKE_CHILD_CREATING: return "creating";
+	case IKE_CHILD_INSTALLED: return "installed";
+	case IKE_CHILD_REKEYING: return "rekeying";
+	case IKE_CHILD_REKEYED: return "rekeyed";
+	case IKE_CHILD_DELETING: return "deleting";
+	}
+	return "?";
+}
+
+static enum ike_sa_state state_of(const struct ike_sa *sa)
+{
+	if (sa->phase == IKE_PHASE_UP)
+		return IKE_SA_ESTABLISHED;
+	return sa->phase == IKE_PHASE_CLOSING ? IKE_SA_DELETING : IKE_SA_CONNECTING;
+}
+
+static void show(const struct ike_sa *sa, struct ike_child_info *kids,
+    void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg)
+{
+	struct ike_sa_info info = {.id = sa->id,
+	    .state = state_of(sa),
+	    .conn = sa->conn,
+	    .initiator = sa->initiator,
+	    .local = sa->local,
+	    .remote = sa->remote,
+	    .local_id = sa->local_id,
+	    .remote_id = sa->remote_id,
+	    .spi_i = sa->spi_i,
+	    .spi_r = sa->spi_r,
+	    .suite = sa->suite,
+	    .nat_local = sa->nat_local,
+	    .nat_remote = sa->nat_remote,
+	    .established_at = sa->established_at,
+	    .children = kids};
+
+	for (const struct ike_child *c = kids ? sa->children : NULL; c; c = c->next)
+		kids[info.children_n++] = (struct ike_child_info){.id = c->id,
+		    .state = c->state,
+		    .cfg = c->cfg,
+		    .spi_in = c->spi_in,
+		    .spi_out = c->spi_out,
+		    .suite = c->suite,
+		    .encap = sa->encap,
+		    .local_ts = &c->local_ts,
+		    .remote_ts = &c->remote_ts,
+		    .installed_at = c->installed_at};
+	fn(arg, &info);
+}
+
+void ike_engine_each(
+    const struct ike_engine *e, void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg)
+{
+	for (const struct ike_sa *sa = e->first; sa; sa = sa->next) {
+		struct ike_child_info *kids;
+
+		if (sa->dead || sa->phase == IKE_PHASE_GONE)
+			continue; /* reported down; it only answers repeats */
+		kids = calloc(sa->children_n + 1, sizeof *kids);
+		show(sa, kids, fn, arg); /* without memory: without its children */
+		free(kids);
+	}
+}
+
+void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out)
+{
+	*out = e->stats;
+	out->ike_sas = 0;
+	for (const struct ike_sa *sa = e->first; sa; sa = sa->next)
+		out->ike_sas += !sa->dead && sa->phase != IKE_PHASE_GONE;
+}

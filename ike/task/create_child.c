@@ -1,0 +1,144 @@
+/*
+ * A further child of an IKE SA that is up: RFC 7296 sections 1.3.1, 2.7, 2.25.
+ *
+ * INVALID_KE_PAYLOAD: again with the group that is wanted, when it is among ours.
+ * TEMPORARY_FAILURE: again later, for some minutes.
+ */
+#include "ike/task/task.h"
+
+enum {
+	GROUPS_MAX = 3,
+	TEMPORARY_MAX = 6,
+	TEMPORARY_MS = 10000, /* the first wait; it doubles, up to a minute */
+	TEMPORARY_LONGEST_MS = 60000,
+};
+
+/* HDR, SK {SA, Ni, [KEi,] TSi, TSr} */
+static enum ike_err build(struct ike_task *t, struct ike_build *b)
+{
+	struct ike_sa *sa = t->sa;
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, t->child);
+	struct proposal_list proposals;
+	struct ts_list local, remote;
+	char offer[PROPOSAL_TEXT];
+	enum ike_err err;
+
+	ike_child_offer_proposals(t->child, false, &proposals);
+	ike_child_offer_ts(t->child, &local, &remote);
+	if (!t->group)
+		t->group = proposal_first_ke(&proposals);
+	err = ike_random(sa->e->p.libctx, t->ni, sizeof t->ni);
+	ike_kex_free(t->kex);
+	t->kex = NULL;
+	if (!err && t->group != KE_NONE)
+		err = ike_kex_new(&t->kex, sa->e->p.libctx, t->group);
+	if (err)
+		return err;
+	ike_build_sa(b, &proposals);
+	ike_build_nonce(b, bytes_of(t->ni, sizeof t->ni));
+	if (t->kex)
+		ike_build_ke(b, t->group, ike_kex_public(t->kex));
+	ike_build_ts(b, IKE_PLD_TSI, &local);
+	ike_build_ts(b, IKE_PLD_TSR, &remote);
+	ike_emit_step(sa->e, &ref, "sent CREATE_CHILD_SA for child %s, offering %s",
+	    t->child->cfg->name, proposal_list_text(&proposals, offer, sizeof offer));
+	return IKE_OK;
+}
+
+static void queue_again(struct ike_task *t)
+{
+	struct ike_task **at = &t->sa->tasks;
+
+	while (*at)
+		at = &(*at)->next;
+	t->next = NULL;
+	*at = t;
+}
+
+static bool another_group(struct ike_task *t, const struct ike_notify *n)
+{
+	struct proposal_list proposals;
+	uint16_t group = n->data.n == 2 ? be16_load(n->data.p) : KE_NONE;
+
+	ike_child_offer_proposals(t->child, false, &proposals);
+	if (!group || group == t->group || t->groups >= GROUPS_MAX ||
+	    !proposal_has_ke(&proposals, group))
+		return false;
+	t->groups++;
+	t->group = group;
+	return true;
+}
+
+static bool later(struct ike_task *t)
+{
+	uint64_t wait = TEMPORARY_MS;
+
+	if (t->rounds >= TEMPORARY_MAX)
+		return false;
+	for (uint32_t i = 0; i < t->rounds; i++)
+		wait *= 2;
+	t->rounds++;
+	t->not_before = t->sa->e->now + (wait < TEMPORARY_LONGEST_MS ? wait : TEMPORARY_LONGEST_MS);
+	return true;
+}
+
+static void on_error(struct ike_task *t, const struct ike_notify *n)
+{
+	struct ike_parties w = ike_sa_parties(t->sa, t->child->cfg);
+	struct proposal_list proposals;
+	struct ike_reason why;
+
+	if (!t->child->doomed && ((n->type == IKE_N_INVALID_KE_PAYLOAD && another_group(t, n)) ||
+				     (n->type == IKE_N_TEMPORARY_FAILURE && later(t)))) {
+		queue_again(t);
+		return;
+	}
+	if (n->type == IKE_N_INVALID_KE_PAYLOAD && n->data.n == 2) {
+		ike_child_offer_proposals(t->child, false, &proposals);
+		ike_explain_group_refused(&why, &w, be16_load(n->data.p), &proposals);
+	} else {
+		ike_child_explain_refusal(t->child, false, n->type, &why);
+	}
+	ike_child_failed(t->child, &why);
+	ike_task_free(t);
+}
+
+static void on_response(struct ike_task *t, const struct ike_msg *m)
+{
+	const struct ike_notify *n = ike_msg_error(m);
+	struct ike_child_answer a = {
+	    .m = m, .ni = bytes_of(t->ni, sizeof t->ni), .nr = m->nonce, .kex = t->kex};
+
+	if (n) {
+		on_error(t, n);
+		return;
+	}
+	if (!ike_msg_has(m, IKE_PLD_NONCE)) {
+		struct ike_reason why;
+
+		ike_reason_set(&why, IKE_ESYNTAX,
+		    "the peer's answer about \"%s\" has no nonce: the peer is at fault",
+		    t->child->cfg->name);
+		ike_child_failed_there(t->child, &why);
+	} else {
+		ike_child_take_answer(t->child, &a);
+	}
+	ike_task_free(t);
+}
+
+static void abort_create(struct ike_task *t, enum ike_err err)
+{
+	struct ike_reason why;
+
+	if (!err)
+		return; /* whoever ends the SA or the child sees to the child */
+	ike_reason_set(&why, err, "the request for the child \"%s\" could not be made: %s",
+	    t->child->cfg->name, ike_err_sentence(err));
+	ike_child_failed(t->child, &why);
+}
+
+const struct ike_task_ops ike_task_create_child = {.exchange = IKE_EXCHANGE_CREATE_CHILD,
+    .what = "CREATE_CHILD_SA",
+    .build = build,
+    .on_response = on_response,
+    .abort = abort_create};

@@ -1,0 +1,103 @@
+/*
+ * One IKE SA per pair of identities, as `unique` says. RFC 7296 section 2.4; the lowest nonce
+ * decides among crossing SAs as section 2.8.1 does for rekeying.
+ */
+#include "ike/unique.h"
+
+#include <string.h>
+
+enum { CROSSING_MS = 30000 }; /* SAs established within so long of each other were begun together */
+
+static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && !b->dead && b->phase == IKE_PHASE_UP &&
+	       ident_equal(&a->local_id, &b->local_id) && ident_equal(&a->remote_id, &b->remote_id);
+}
+
+bool ike_unique_allows(const struct ike_sa *sa)
+{
+	if (sa->conn->unique != UNIQUE_KEEP)
+		return true;
+	for (const struct ike_sa *o = sa->e->first; o; o = o->next) {
+		if (same_pair(sa, o))
+			return false;
+	}
+	return true;
+}
+
+bool ike_unique_announce(const struct ike_sa *sa)
+{
+	if (sa->conn->unique != UNIQUE_REPLACE && sa->conn->unique != UNIQUE_KEEP)
+		return false;
+	for (const struct ike_sa *o = sa->e->first; o; o = o->next) {
+		if (o != sa && o->conn && o->phase == IKE_PHASE_UP &&
+		    (o->conn == sa->conn || ident_equal(&o->remote_id, &sa->conn->remote.id)))
+			return false;
+	}
+	return true;
+}
+
+void ike_unique_initial_contact(struct ike_sa *sa)
+{
+	struct ike_reason why;
+	char at[ENDPOINT_TEXT];
+
+	if (sa->conn->unique == UNIQUE_NEVER)
+		return;
+	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
+		if (!same_pair(sa, o))
+			continue;
+		ike_reason_set(&why, IKE_EREPLACED,
+		    "the peer began anew from %s and has forgotten this IKE SA",
+		    endpoint_text(&sa->remote, at));
+		ike_sa_fail(o, &why, false, 0);
+	}
+}
+
+/* Octet by octet; the one that ends first is the lower. */
+static bool lower(const struct ike_blob *a, const struct ike_blob *b)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	int c = n ? memcmp(a->p, b->p, n) : 0;
+
+	return c ? c < 0 : a->n < b->n;
+}
+
+static bool crossing(const struct ike_sa *a, const struct ike_sa *b)
+{
+	ike_time from = a->established_at, to = b->established_at;
+
+	return a->initiator != b->initiator && (from > to ? from - to : to - from) < CROSSING_MS;
+}
+
+static void replace(struct ike_sa *old, const struct ike_sa *by)
+{
+	struct ike_reason why;
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(&why, IKE_EREPLACED,
+	    "replaced by a newer IKE SA with the same identities, from %s (unique = \"replace\")",
+	    endpoint_text(&by->remote, at));
+	ike_sa_close(old, &why);
+	ike_sa_settle(old);
+}
+
+void ike_unique_enforce(struct ike_sa *sa)
+{
+	if (sa->conn->unique != UNIQUE_REPLACE)
+		return;
+	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
+		struct ike_sa *ours = sa->initiator ? sa : o;
+
+		if (!same_pair(sa, o))
+			continue;
+		if (!crossing(sa, o)) {
+			if (!sa->initiator)
+				replace(o, sa);
+		} else if (lower(&ours->ni, ours == sa ? &o->ni : &sa->ni)) {
+			replace(ours, ours == sa ? o : sa);
+			if (ours == sa)
+				return;
+		}
+	}
+}
