@@ -206,12 +206,20 @@ static int addr_v4_del(const char *dev, const struct prefix *p)
 	return control(AF_INET, SIOCSIFADDR, &r);
 }
 
+/* One request number takes a different structure per family. The room of the larger one is cleared
+ * for both, so that checkers which know only that one see nothing unset. */
 static int addr_v6(unsigned long request, const char *dev, const struct prefix *p)
 {
-	struct ifreq6 r = {.prefix_len = p->len, .ifindex = (int)host_ifindex(dev)};
-	if (r.ifindex == 0)
+	union {
+		struct ifreq6 v6;
+		struct ifreq v4;
+	} r;
+	memset(&r, 0, sizeof r);
+	r.v6.prefix_len = p->len;
+	r.v6.ifindex = (int)host_ifindex(dev);
+	if (r.v6.ifindex == 0)
 		return -ENODEV;
-	memcpy(&r.addr, p->addr.b, 16);
+	memcpy(&r.v6.addr, p->addr.b, 16);
 	return control(AF_INET6, request, &r);
 }
 
@@ -277,15 +285,18 @@ static int route_v4(bool add, const char *dev, const struct prefix *dst)
 
 static int route_v6(bool add, const char *dev, const struct prefix *dst)
 {
-	struct in6_rtmsg r = {
-	    .rtmsg_dst_len = dst->len,
-	    .rtmsg_metric = host_route_metric(ADDR_V6),
-	    .rtmsg_flags = dst->len == 128 ? RTF_UP | RTF_HOST : RTF_UP,
-	    .rtmsg_ifindex = (int)host_ifindex(dev),
-	};
-	if (r.rtmsg_ifindex == 0)
+	union {
+		struct in6_rtmsg v6;
+		struct rtentry v4;
+	} r;
+	memset(&r, 0, sizeof r);
+	r.v6.rtmsg_dst_len = dst->len;
+	r.v6.rtmsg_metric = host_route_metric(ADDR_V6);
+	r.v6.rtmsg_flags = dst->len == 128 ? RTF_UP | RTF_HOST : RTF_UP;
+	r.v6.rtmsg_ifindex = (int)host_ifindex(dev);
+	if (r.v6.rtmsg_ifindex == 0)
 		return -ENODEV;
-	memcpy(&r.rtmsg_dst, dst->addr.b, 16);
+	memcpy(&r.v6.rtmsg_dst, dst->addr.b, 16);
 	return control(AF_INET6, add ? SIOCADDRT : SIOCDELRT, &r);
 }
 
