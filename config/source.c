@@ -130,6 +130,7 @@ static size_t scan_code(struct source *s, const char *p, size_t n, size_t i, str
 {
 	if (p[i] == '"') {
 		s->state = STRING;
+		s->opened = s->lines + 1;
 		return i + 1;
 	}
 	if (p[i] == '#' || (p[i] == '/' && i + 1 < n && p[i + 1] == '/')) {
@@ -137,6 +138,7 @@ static size_t scan_code(struct source *s, const char *p, size_t n, size_t i, str
 	}
 	if (p[i] == '/' && i + 1 < n && p[i + 1] == '*') {
 		s->state = COMMENT;
+		s->opened = s->lines + 1;
 		return i + 2;
 	}
 	size_t end = p[i] == '-' ? i : token_end(p, n, i);
@@ -317,6 +319,14 @@ static bool begin(struct source *s, struct notes *notes, char *path, mode_t mode
 	notes->source = s;
 	if (!add_file(s, path, mode) || !append(s, "", 0) || !add_text(s, notes, 0, text, 0)) {
 		notes_add(notes, CONFIG_ERROR, 0, NULL, "out of memory");
+		return false;
+	}
+	/* libconfig would point at the last line, and leak what it has of the string. */
+	if (s->state != CODE) {
+		notes_add(notes, CONFIG_ERROR, s->opened, NULL,
+		    "%s begins here and has no end, expected %s",
+		    s->state == COMMENT ? "a comment" : "a string",
+		    s->state == COMMENT ? "*/" : "\"");
 		return false;
 	}
 	return true;

@@ -39,8 +39,9 @@ struct source {
 	size_t parts_n;
 	uint32_t *line_at; /* where in the text each line begins */
 	unsigned lines, lines_cap;
-	int state;     /* of the scanner */
-	bool confined; /* text from memory: it may not include */
+	unsigned opened; /* the line where that string or comment began */
+	int state;       /* of the scanner */
+	bool confined;   /* text from memory: it may not include */
 };
 
 struct source_place {

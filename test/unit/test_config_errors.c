@@ -22,6 +22,8 @@ static const struct row errors[] = {
 	{"tun = { @include \"x\"\n };",      "1: this is no libconfig syntax, expected name = value;"},
 	{"/* 99999999999\n*/ # 99999999999\nworkers = 99999999999;",
 	                                     "3: 99999999999 does not fit, expected at most 2147483647, or more in quotes"},
+	{"workers = 1;\nkeylog = \"x;\n\n",  "2: a string begins here and has no end, expected \""},
+	{"/* workers = 1;\n\n",              "1: a comment begins here and has no end, expected */"},
 	/* keys */
 	{"worker = 1;",                      "1: worker: unknown key, expected workers (the nearest)"},
 	{"tun = { mode = 1; };",             "1: tun.mode: unknown key here, expected in connections.NAME.children.NAME"},
@@ -124,8 +126,7 @@ static const struct row warnings[] = {
 	 "1: secrets[0].secret: only 19 characters: whoever records one handshake can guess it at leisure; expected 20 characters or more"},
 	{"secrets = ({ type = \"psk\"; secret = \"0x000102030405060708090a0b0c0d0e\"; });",
 	 "1: secrets[0].secret: only 15 bytes: whoever records one handshake can guess it at leisure; expected 16 random bytes or more"},
-	{"connections = { c = { local = { auth = \"psk\"; id = \"a.org\"; }; remote = { auth = \"psk\"; id = \"b.org\"; }; children = { x = { }; }; }; };\n"
-	 "secrets = ({ type = \"psk\"; ids = [\"c.org\"]; secret = \"twenty characters at least\"; });",
+	{"connections = { c = { local = { auth = \"psk\"; id = \"a.org\"; }; remote = { auth = \"psk\"; id = \"b.org\"; }; children = { x = { }; }; }; }; secrets = ({ type = \"psk\"; ids = [\"c.org\"]; secret = \"twenty characters at least\"; });",
 	 "1: connections.c: no secret in this file has \"a.org\" (we) or \"b.org\" (the peer) among its ids: authentication will fail"},
 	{CHILD("esp_proposals = \"null-sha256\";"),
 	 "2: connections.c.children.x.esp_proposals: \"null-sha256\" does not encrypt: whoever sees the packets can read them"},
@@ -175,6 +176,7 @@ static void notes_are(const char *text, const char *const *expected, size_t n)
 
 START_TEST(all_at_once_in_the_order_of_the_file)
 {
+	/* clang-format off */
 	static const char *const expected[] = {
 	    "t.conf:1: log.level: \"loud\" is not a level, expected error, warning, info or debug",
 	    "t.conf:3: connections.c.remte_addrs: unknown key, expected remote_addrs (the nearest)",
@@ -182,9 +184,9 @@ START_TEST(all_at_once_in_the_order_of_the_file)
 	    "t.conf:5: connections.c.remote.auth: is missing, expected psk",
 	    "t.conf:6: connections.c.children: there is none, expected one at least: NAME = { … };",
 	    "t.conf:8: workers: 9 is not supported yet, expected 0 to 1",
-	    "t.conf:9: secrets[0].secret: only 4 characters: whoever records one handshake can "
-	    "guess it at leisure; expected 20 characters or more",
+	    "t.conf:9: secrets[0].secret: begins with 0x but is no hex, expected an even number of hex digits behind it",
 	};
+	/* clang-format on */
 
 	notes_are("log = { level = \"loud\"; };\n"
 		  "connections = { c = {\n"
@@ -194,7 +196,7 @@ START_TEST(all_at_once_in_the_order_of_the_file)
 		  "  children = { };\n"
 		  "}; };\n"
 		  "workers = 9;\n"
-		  "secrets = ({ type = \"psk\"; secret = \"weak\"; });\n",
+		  "secrets = ({ type = \"psk\"; secret = \"0xwe\"; });\n",
 	    expected, sizeof(expected) / sizeof(expected[0]));
 }
 END_TEST
