@@ -3,6 +3,8 @@
  */
 #include "test/sim/scenario.h"
 
+#include "test/sim/internal.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +32,7 @@ const char *scenario_text(const struct scenario_side *side, bool left)
 	    or_else(s->conn, "dpd_delay = \"30s\";"), or_else(s->local_id, ids[left]),
 	    or_else(s->remote_id, ids[!left]),
 	    or_else(s->children, left ? SCENARIO_LEFT_LAN : SCENARIO_RIGHT_LAN));
-	ck_assert_int_lt(n, (int)sizeof text);
+	sim_must(n < (int)sizeof text, "a configuration is too long");
 	return text;
 }
 

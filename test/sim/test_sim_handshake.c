@@ -77,26 +77,26 @@ END_TEST
  * The first ten datagrams lost as the mask says. Either both ends are up and alike, or a side gave
  * up and, once dead peer detection has had its time, neither holds anything.
  */
-START_TEST(all_masks)
+static void under_masks(int block, const struct ike_limits *limits)
 {
-	unsigned up = 0;
-
-	for (uint32_t mask = (uint32_t)_i * 128; mask < (uint32_t)(_i + 1) * 128; mask++) {
+	for (uint32_t mask = (uint32_t)block * 128; mask < (uint32_t)(block + 1) * 128; mask++) {
 		struct scenario s;
-		scenario_init(&s, mask, NULL, NULL, NULL);
+		scenario_init(&s, mask, NULL, NULL, limits);
 		s.sim.loss_mask = mask;
 		scenario_connect(&s);
 		sim_run_for(&s.sim, TEN_MINUTES);
-		if (sim_ike_sas(s.left)) {
+		/* Three lost datagrams never end a handshake. */
+		if (sim_ike_sas(s.left) || __builtin_popcount(mask) <= 3)
 			scenario_expect_up(&s, 1);
-			up++;
-		} else {
+		else
 			scenario_expect_gone(&s);
-		}
 		scenario_fini(&s);
 	}
-	/* With six attempts a message, few masks are fatal. */
-	ck_assert_uint_ge(up, 100);
+}
+
+START_TEST(all_masks)
+{
+	under_masks(_i, NULL);
 }
 END_TEST
 
@@ -221,18 +221,7 @@ START_TEST(cookie_all_masks)
 	struct ike_limits limits = ike_limits_default;
 
 	limits.cookie_threshold = 0;
-	for (uint32_t mask = (uint32_t)_i * 128; mask < (uint32_t)(_i + 1) * 128; mask++) {
-		struct scenario s;
-		scenario_init(&s, mask, NULL, NULL, &limits);
-		s.sim.loss_mask = mask;
-		scenario_connect(&s);
-		sim_run_for(&s.sim, TEN_MINUTES);
-		if (sim_ike_sas(s.left))
-			scenario_expect_up(&s, 1);
-		else
-			scenario_expect_gone(&s);
-		scenario_fini(&s);
-	}
+	under_masks(_i, &limits);
 }
 END_TEST
 
