@@ -60,6 +60,9 @@ void ike_build_sk(struct ike_build *b, size_t iv_len)
 
 bool ike_build_sk_close(struct ike_build *b, size_t block, size_t icv_len)
 {
+	if (!b->sealed) {
+		return false; /* nothing to close */
+	}
 	end_payload(b);
 	size_t over = (b->w.len - b->text_at + 1) % block;
 	size_t pad = over == 0 ? 0 : block - over;
@@ -69,7 +72,7 @@ bool ike_build_sk_close(struct ike_build *b, size_t block, size_t icv_len)
 	wr_zero(&b->w, icv_len);
 	wr_end(&b->w, b->sk_len);
 	wr_end(&b->w, b->msg_len);
-	return b->sealed && wr_ok(&b->w);
+	return wr_ok(&b->w);
 }
 
 struct bytes ike_build_finish(struct ike_build *b)

@@ -1,0 +1,2 @@
+tunike_fuzz_target(ike_msg tunike_ike)
+tunike_fuzz_target(ike_inner tunike_ike)
