@@ -149,24 +149,31 @@ void check_conn(struct load *l, const struct node *node, void *object)
 	}
 }
 
-static bool ident_meets(const struct config_secret *s, const struct ident *id)
+static bool is_address(const struct ident *id)
 {
+	return id->type == IDENT_IPV4_ADDR || id->type == IDENT_IPV6_ADDR;
+}
+
+/* Ids are patterns here, and ours may be our address, which only the daemon knows: the question is
+ * whether a secret could be the one. */
+static bool could_be(const struct config_secret *s, const struct config_conn *conn)
+{
+	const struct ident *ours = &conn->local.id, *theirs = &conn->remote.id;
+
 	for (size_t i = 0; i < s->ids_n; i++) {
-		if (ident_match(&s->ids[i], id) || ident_match(id, &s->ids[i])) {
+		const struct ident *id = &s->ids[i];
+		bool own = ours->type == IDENT_ANY ? is_address(id) : ident_match(ours, id) > 0;
+		if (own || ident_match(id, theirs) || ident_match(theirs, id)) {
 			return true;
 		}
 	}
 	return s->ids_n == 0;
 }
 
-/* Ids are patterns here, and ours may be our address, which only the daemon knows: the question is
- * whether a secret could be the one. */
 static bool has_secret(const struct config *c, const struct config_conn *conn)
 {
 	for (size_t i = 0; i < c->secrets_n; i++) {
-		if (ident_meets(&c->secrets[i], &conn->remote.id) ||
-		    (conn->local.id.type != IDENT_ANY &&
-			ident_meets(&c->secrets[i], &conn->local.id))) {
+		if (could_be(&c->secrets[i], conn)) {
 			return true;
 		}
 	}

@@ -251,6 +251,29 @@ START_TEST(the_best_secret)
 }
 END_TEST
 
+/* Ids of the secret, of ours and of the peer: each time the secret could be the one. */
+START_TEST(a_secret_that_may_fit_is_no_warning)
+{
+	static const char *const rows[][3] = {
+	    {"a.org", "a.org", "b.org"},
+	    {"b.org", "a.org", "b.org"},
+	    {"x.b.org", "a.org", "*.b.org"},
+	    {"*.b.org", "a.org", "x.b.org"},
+	    {"z.org", "a.org", "%any"},
+	    {"192.0.2.7", "%any", "b.org"},
+	    {"%any", "a.org", "b.org"},
+	};
+	char text[512];
+
+	snprintf(text, sizeof(text),
+	    "connections = { c = { local = { auth = \"psk\"; id = \"%s\"; }; remote = { auth = "
+	    "\"psk\"; id = \"%s\"; }; children = { x = { }; }; }; }; secrets = ({ type = \"psk\"; "
+	    "ids = \"%s\"; secret = \"twenty characters at least\"; });",
+	    rows[_i][1], rows[_i][2], rows[_i][0]);
+	config_free(load_clean(text));
+}
+END_TEST
+
 START_TEST(nearest_words)
 {
 	static const char *const words[] = {"remote_addrs", "remote_port", "tun", "log"};
@@ -278,6 +301,7 @@ int main(void)
 	tcase_add_loop_test(
 	    good, durations_are_ms, 0, (int)(sizeof(durations) / sizeof(durations[0])));
 	tcase_add_test(good, the_best_secret);
+	tcase_add_loop_test(good, a_secret_that_may_fit_is_no_warning, 0, 7);
 	tcase_add_test(good, nearest_words);
 	suite_add_tcase(s, good);
 	suite_add_tcase(s, errors_case());
