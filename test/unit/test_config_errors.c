@@ -94,6 +94,7 @@ static const struct row errors[] = {
 	{CHILD("rekey_packets = 9;"),        "2: connections.c.children.x.rekey_packets: 9 is not supported yet, expected 0"},
 	{CHILD("life_bytes = \"1x\";"),      "2: connections.c.children.x.life_bytes: \"1x\" is not a number (k, m and g may follow it), expected a number such as 1000000 or \"10g\""},
 	{CHILD("life_bytes = \"99999999999g\";"), "2: connections.c.children.x.life_bytes: \"99999999999g\" is out of range, expected a number such as 1000000 or \"10g\""},
+	{CHILD("life_bytes = \"99999999999999999999\";"), "2: connections.c.children.x.life_bytes: \"99999999999999999999\" is out of range, expected a number such as 1000000 or \"10g\""},
 	{CHILD("replay_window = 32769;"),    "2: connections.c.children.x.replay_window: 32769 is out of range, expected 0 to 32768"},
 	{CHILD("local_ts = \"10.0.0.0/33\";"), "2: connections.c.children.x.local_ts: \"10.0.0.0/33\" is not a traffic selector, expected \"dynamic\", \"10.1.0.0/16\", \"10.1.0.1-10.1.0.9\" or \"10.2.0.0/16[tcp/443]\""},
 	{CHILD("local_ts = \"dynamics\";"),  "2: connections.c.children.x.local_ts: \"dynamics\" is not a traffic selector, expected \"dynamic\", \"10.1.0.0/16\", \"10.1.0.1-10.1.0.9\" or \"10.2.0.0/16[tcp/443]\""},
