@@ -12,7 +12,7 @@ const struct ike_limits ike_limits_default = {.ike_sas = 50000,
     .half_open_per_ip = 32,
     .cookie_threshold = 30,
     .children_per_sa = 256,
-    .half_open_ms = 30000};
+    .half_open_ms = 100000 /* the peer's last retransmission comes after 90 s */};
 
 enum { KEEPALIVE_MS = 20000, NATT_PORT = 4500 };
 

@@ -4,7 +4,7 @@
  */
 #include "ike/auth/auth.h"
 
-enum { OPERATION_MS = 60000 }; /* an initiator waits so long for its own secrets */
+enum { OPERATION_MS = 60000 }; /* an SA waits so long for its own secrets */
 
 /* clang-format off */
 static const struct ike_auth_row rows[] = {
@@ -80,7 +80,7 @@ enum ike_err ike_auth_emit(struct ike_sa *sa, enum ike_op_kind kind, struct secr
 		e->waiting = sa;
 		sa->waiting = true;
 	}
-	if (sa->initiator)
-		sa->expire_at = e->now + OPERATION_MS;
+	sa->expire_at =
+	    e->now + OPERATION_MS; /* our own slowness does not count against the peer */
 	return IKE_OK;
 }
