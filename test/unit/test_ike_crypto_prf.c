@@ -101,6 +101,16 @@ START_TEST(prf_plus_limits)
 	    "f4ec4f868e896e3dc6bff5e39382980384aee9acf93f40d2c5096f1e19e9ad58");
 	ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, out, 255 * 32 + 1), IKE_EBUG);
 	ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, out, 0), IKE_OK);
+	/* Nothing is written beyond what was asked for. */
+	for (size_t n = 1; n < 100; n++) {
+		uint8_t some[128];
+		memset(some, 0xee, sizeof some);
+		ck_assert_int_eq(ike_prf_plus(NULL, prf256, key, &seed, 1, some, n), IKE_OK);
+		ck_assert_mem_eq(some, out, n);
+		for (size_t i = n; i < sizeof some; i++) {
+			ck_assert_uint_eq(some[i], 0xee);
+		}
+	}
 }
 END_TEST
 
