@@ -551,9 +551,11 @@ static void expire(struct ike_sa *sa)
 
 static void expire_children(struct ike_sa *sa)
 {
+	struct ike_child *next;
 	struct ike_reason why;
 
-	for (struct ike_child *c = sa->children; c; c = c->next) {
+	for (struct ike_child *c = sa->children; c; c = next) {
+		next = c->next; /* without memory for its Delete it is gone at once */
 		if (c->expire_at > sa->e->now)
 			continue;
 		c->expire_at = IKE_NEVER;
