@@ -98,7 +98,8 @@ static enum ike_err begin(struct ike_engine *e, const struct ike_command *c)
 {
 	struct ike_reason why;
 	struct ike_sa *sa;
-	enum ike_err err = c->conn->children_n ? ike_init_start(e, c, &sa) : IKE_EUNKNOWN;
+	bool callable = c->conn->children_n && c->remote.addr.family != ADDR_NONE;
+	enum ike_err err = callable ? ike_init_start(e, c, &sa) : IKE_EUNKNOWN;
 
 	if (!err) {
 		err = want_children(sa, c);
@@ -114,7 +115,9 @@ static enum ike_err begin(struct ike_engine *e, const struct ike_command *c)
 		    c->conn->name, e->limits.ike_sas);
 	else
 		ike_reason_set(&why, err, "\"%s\" could not be begun: %s", c->conn->name,
-		    c->conn->children_n ? ike_err_sentence(err) : "it has no child");
+		    callable              ? ike_err_sentence(err)
+		    : c->conn->children_n ? "it has no address to call: only the peer can begin"
+					  : "it has no child");
 	ike_emit_stillborn(e, c->conn, c->tag, &why, true);
 	return err ? err : IKE_ELIMIT;
 }

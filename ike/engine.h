@@ -46,6 +46,9 @@ struct ike_engine {
 	uint32_t sas_n;
 	uint32_t last_ike_id, last_child_id, last_op_id;
 	struct ike_stats stats;
+	/* The request being handled: its answer goes to where it came from (RFC 7296 section 2.23).
+	 * NULL outside of input.c: a deferred answer takes the path of the SA. */
+	const struct ike_datagram *answering;
 	/* Scratch of the call under way. */
 	struct ike_msg outer, inner;
 	uint8_t plain[IKE_MSG_MAX];

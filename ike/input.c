@@ -120,7 +120,9 @@ static enum ike_err handle(struct ike_engine *e, struct ike_in *in, const struct
 
 	if (!row->response)
 		ike_window_accept_request(&sa->win, in->d->data);
+	e->answering = row->response ? NULL : in->d;
 	err = row->handle(e, in);
+	e->answering = NULL;
 	if (!row->response && err)
 		ike_window_unaccept(&sa->win);
 	else if (!err && row->next != IKE_NEXT_SAME && sa->phase == before && !sa->dead)
@@ -148,10 +150,12 @@ static void reject(
 		return;
 	}
 	ike_window_accept_request(&sa->win, in->d->data);
+	e->answering = in->d;
 	if (ike_answer_notify(sa, m->hdr.exchange, m->hdr.msg_id,
 		err == IKE_ECRITICAL ? IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD : IKE_N_INVALID_SYNTAX,
 		bytes_of(&type, err == IKE_ECRITICAL)))
 		ike_window_unaccept(&sa->win);
+	e->answering = NULL;
 	if (fatal)
 		ike_sa_fail(sa, &why, false, IKE_LINGER_MS);
 }

@@ -48,7 +48,11 @@ enum ike_err ike_answer_end(struct ike_sa *sa, struct ike_build *b, uint8_t exch
 		return err;
 	if (!ike_blob_copy(&keep, out))
 		return IKE_ENOMEM;
-	ike_sa_transmit(sa, out);
+	if (sa->e->answering)
+		ike_send(sa->e, &sa->e->answering->local, &sa->e->answering->remote,
+		    sa->e->answering->marker, out);
+	else
+		ike_sa_transmit(sa, out);
 	ike_window_answer(&sa->win, &keep);
 	return IKE_OK;
 }

@@ -464,7 +464,8 @@ static void earlier(ike_time *at, ike_time t)
 
 static ike_time dpd_at(const struct ike_sa *sa)
 {
-	if (sa->phase != IKE_PHASE_UP || !sa->conn->dpd_delay_ms || sa->active || sa->tasks)
+	if (sa->phase != IKE_PHASE_UP || !sa->conn->dpd_delay_ms || sa->active ||
+	    ike_task_pending(sa, &ike_task_dpd, NULL))
 		return IKE_NEVER;
 	return sa->heard_at + sa->conn->dpd_delay_ms;
 }

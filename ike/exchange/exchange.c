@@ -51,11 +51,22 @@ const struct ike_row *ike_row_find(const struct ike_in *in)
 enum ike_err ike_on_task_response(struct ike_engine *e, struct ike_in *in)
 {
 	struct ike_task *t = in->sa->active;
+	struct ike_reason why;
+	char at[ENDPOINT_TEXT];
 
 	(void)e;
 	if (!t || !t->ops->on_response || t->ops->exchange != in->m->hdr.exchange)
 		return IKE_ESTATE;
 	ike_window_complete(&in->sa->win);
+	if (in->sa->phase != IKE_PHASE_GONE && ike_msg_notify(in->m, IKE_N_INVALID_SYNTAX)) {
+		/* Fatal for both ends, without a Delete: RFC 7296 section 2.21.3. */
+		ike_reason_set(&why, IKE_EPEERNOTIFY,
+		    "%s found %s malformed (INVALID_SYNTAX), which ends the IKE SA; its log says "
+		    "what it disliked",
+		    endpoint_text(&in->sa->remote, at), t->ops->what);
+		ike_sa_fail(in->sa, &why, true, 0);
+		return IKE_OK;
+	}
 	ike_task_take_active(in->sa);
 	t->ops->on_response(t, in->m);
 	return IKE_OK;

@@ -248,8 +248,13 @@ void pair_run(struct ike_pair *p)
 {
 	unsigned turns = 0;
 
-	while (drain(p, &p->a, &p->b) | drain(p, &p->b, &p->a))
+	bool any;
+
+	do {
+		any = drain(p, &p->a, &p->b);
+		any = drain(p, &p->b, &p->a) || any;
 		ck_assert_uint_lt(turns++, 1000);
+	} while (any);
 }
 
 void pair_wait(struct ike_pair *p, uint64_t ms)
