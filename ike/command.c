@@ -20,7 +20,8 @@ static struct ike_sa *joinable(struct ike_engine *e, const struct config_conn *c
 	return NULL;
 }
 
-static void child_impossible(struct ike_sa *sa, const struct config_child *cfg, enum ike_err err)
+static void child_impossible(
+    struct ike_sa *sa, const struct config_child *cfg, uint32_t tag, enum ike_err err)
 {
 	struct ike_reason why;
 
@@ -32,7 +33,7 @@ static void child_impossible(struct ike_sa *sa, const struct config_child *cfg, 
 	else
 		ike_reason_set(&why, err, "the child \"%s\" could not be begun: %s", cfg->name,
 		    ike_err_sentence(err));
-	ike_emit_child_failed(sa, cfg, &why);
+	ike_emit_child_failed(sa, cfg, tag, &why);
 }
 
 static enum ike_err want_child(
@@ -44,7 +45,7 @@ static enum ike_err want_child(
 	enum ike_err err = ike_child_new(&child, sa, cfg, c->tag);
 
 	if (err) {
-		child_impossible(sa, cfg, err);
+		child_impossible(sa, cfg, c->tag, err);
 		return err;
 	}
 	if (c->kind == IKE_CMD_ACQUIRE) {
@@ -55,7 +56,7 @@ static enum ike_err want_child(
 		sa->setup->first = child; /* goes with IKE_AUTH */
 	} else if (!ike_task_new(sa, &ike_task_create_child, child)) {
 		ike_child_free(child);
-		child_impossible(sa, cfg, IKE_ENOMEM);
+		child_impossible(sa, cfg, c->tag, IKE_ENOMEM);
 		return IKE_ENOMEM;
 	}
 	ref = ike_sa_ref_of(sa, child);

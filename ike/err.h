@@ -1,5 +1,6 @@
 /*
- * What can go wrong in the protocol: symbol, notify to send (0: none), severity, sentence. One row each.
+ * What can go wrong in the protocol: symbol, notify to send (0: none), severity, sentence. One row
+ * each.
  *
  * The peer erred (PEER), we lack something or our configuration does not fit (OURS), we have a bug
  * (BUG): never mixed.

@@ -1,6 +1,6 @@
 /*
- * What the engine tells the daemon. One tagged union; ike_event_clear() frees and wipes what an event
- * owns. Everything is a copy, so that an event outlives the SA that it speaks of; pointers to
+ * What the engine tells the daemon. One tagged union; ike_event_clear() frees and wipes what an
+ * event owns. Everything is a copy, so that an event outlives the SA that it speaks of; pointers to
  * configuration live as long as the configuration.
  */
 #ifndef IKE_EVENT_H
@@ -17,11 +17,12 @@
 enum { IKE_TEXT = 1024 };
 
 enum ike_event_kind {
-	IKE_EV_STEP,         /* one line of the story: "received the gateway's IKE_SA_INIT answer …" */
-	IKE_EV_OP,           /* slow or private work to do; answer with IKE_CMD_OP_DONE */
-	IKE_EV_IKE_UP,       /* an IKE SA is established */
-	IKE_EV_IKE_DOWN,     /* an IKE SA is gone, or could not be established; its children went before */
-	IKE_EV_CHILD_UP,     /* install these keys */
+	IKE_EV_STEP,   /* one line of the story: "received the gateway's IKE_SA_INIT answer …" */
+	IKE_EV_OP,     /* slow or private work to do; answer with IKE_CMD_OP_DONE */
+	IKE_EV_IKE_UP, /* an IKE SA is established */
+	IKE_EV_IKE_DOWN, /* an IKE SA is gone, or could not be established; its children went before
+			  */
+	IKE_EV_CHILD_UP, /* install these keys */
 	IKE_EV_CHILD_FAILED, /* a child could not be negotiated; the IKE SA goes on */
 	IKE_EV_CHILD_DOWN,   /* remove the child's SAs */
 	IKE_EV_PATH,         /* the endpoints of an IKE SA, and of its children, changed */
@@ -30,15 +31,15 @@ enum ike_event_kind {
 
 /* Every event about an SA says which. */
 struct ike_sa_ref {
-	uint32_t ike_id;   /* 1 up, never used twice in a run */
-	uint32_t child_id; /* 0: about the IKE SA */
-	uint32_t tag;      /* of the command that began it; 0: the peer did */
+	uint32_t ike_id;                /* 1 up, never used twice in a run */
+	uint32_t child_id;              /* 0: about the IKE SA */
+	uint32_t tag;                   /* of the command that began it; 0: the peer did */
 	const struct config_conn *conn; /* NULL: a responder that has not chosen one yet */
 	const struct config_child *child;
 };
 
-/* Why something failed or ended: the kind, and the whole sentence for the user, which names the cause,
- * both sides of the difference and the mend (INTERFACE.md "When it fails"). */
+/* Why something failed or ended: the kind, and the whole sentence for the user, which names the
+ * cause, both sides of the difference and the mend (INTERFACE.md "When it fails"). */
 struct ike_reason {
 	enum ike_err err;
 	char text[IKE_TEXT];

@@ -1,9 +1,17 @@
 /*
- * The IKEv2 engine: RFC 7296. Bytes, commands and time go in; bytes, events and a deadline come out. No
- * sockets, threads, clocks, files or logs here, and no long-term secrets.
+ * The IKEv2 engine: RFC 7296. Bytes, commands and time go in; bytes, events and a deadline come
+ * out. No sockets, threads, clocks, files or logs here, and no long-term secrets.
  *
  * The contract: after each of ike_engine_input, _command and _tick the caller drains datagrams and
  * events until there are none, then arranges to call ike_engine_tick at ike_engine_deadline.
+ *
+ * Every UP that made an IKE SA ends with IKE_UP or with one IKE_DOWN, also when nothing could be
+ * begun (the limits, no algorithm). Every child that was begun ends with CHILD_UP, CHILD_FAILED, or
+ * the IKE_DOWN of its SA. An IKE_SA_INIT that we refuse as responder is an IKE_DOWN of an SA that
+ * never was (conn NULL), a child of the peer's that we refuse a CHILD_FAILED with a child_id of its
+ * own. A refusal that anybody could have forged (an error in answer to our IKE_SA_INIT) is believed
+ * when no better answer has come within 5/4 of the first retransmission time. The engine holds
+ * secrets of its own SAs only, in wiped memory.
  */
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
@@ -19,20 +27,21 @@ typedef uint64_t ike_time; /* milliseconds of a monotonic clock */
 
 struct ike_datagram {
 	struct endpoint local, remote;
-	/* Four zero bytes stand before the message on the wire (RFC 3948 section 2.2). The driver adds and
-	 * strips them: `data` never holds them. A one-byte 0xFF keepalive has marker = false. */
+	/* Four zero bytes stand before the message on the wire (RFC 3948 section 2.2). The driver
+	 * adds and strips them: `data` never holds them. A one-byte 0xFF keepalive has marker =
+	 * false. */
 	bool marker;
 	struct bytes data;
 };
 
 /* Caps on what a peer can drive. */
 struct ike_limits {
-	uint32_t ike_sas;          /* IKE SAs in all */
-	uint32_t half_open;        /* responder SAs before authentication, in all */
+	uint32_t ike_sas;   /* IKE SAs in all */
+	uint32_t half_open; /* responder SAs before authentication, in all */
 	uint32_t half_open_per_ip;
 	uint32_t cookie_threshold; /* half-open SAs from which on IKE_SA_INIT must bring a cookie */
 	uint32_t children_per_sa;
-	uint32_t half_open_ms;     /* life of a half-open responder SA */
+	uint32_t half_open_ms; /* life of a half-open responder SA */
 };
 extern const struct ike_limits ike_limits_default;
 
@@ -47,8 +56,8 @@ extern const struct ike_retransmit ike_retransmit_default;
 struct ike_params {
 	struct ossl_lib_ctx_st *libctx; /* algorithms and randomness; borrowed */
 	const struct config *config;    /* borrowed for the engine's life */
-	/* Inbound SPIs of Child SAs are chosen by the data plane. get returns 0 when there is none; put
-	 * gives back one that never came with IKE_EV_CHILD_UP. */
+	/* Inbound SPIs of Child SAs are chosen by the data plane. get returns 0 when there is none;
+	 * put gives back one that never came with IKE_EV_CHILD_UP. */
 	uint32_t (*spi_get)(void *arg);
 	void (*spi_put)(void *arg, uint32_t spi);
 	void *spi_arg;
@@ -60,27 +69,39 @@ struct ike_params {
 };
 
 enum ike_command_kind {
-	IKE_CMD_UP,      /* bring conn, or one child of it, up (joins an IKE SA that is up already) */
-	IKE_CMD_DOWN,    /* delete conn's IKE SAs, or one child */
-	IKE_CMD_ACQUIRE, /* a trapped packet wants `child`; like UP, `flow` is sent as the first selector */
+	/* Bring conn, or one child of it, up. Joins an IKE SA of conn that is up or coming up:
+	 * children that are missing are begun there with the new tag, the SA keeps its own. What is
+	 * there already is a STEP with the new tag, and nothing more. */
+	IKE_CMD_UP,
+	/* Delete conn's IKE SAs, or one child. DOWN events follow the peer's answer, or 3 s.
+	 * IKE_EUNKNOWN: there was nothing to delete. */
+	IKE_CMD_DOWN,
+	IKE_CMD_ACQUIRE, /* a trapped packet wants `child`; like UP, `flow` is sent as the first
+			    selector */
 	IKE_CMD_OP_DONE,
-	IKE_CMD_EXPIRED, /* the Child SA with inbound SPI `spi` has reached its hard limit: delete it */
-	IKE_CMD_ALIVE,   /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD needed now */
+	IKE_CMD_EXPIRED, /* the Child SA with inbound SPI `spi` has reached its hard limit: delete
+			    it */
+	IKE_CMD_ALIVE,   /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
+			    needed now */
 	IKE_CMD_MOVED,   /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
-	IKE_CMD_STOP,    /* delete everything; IKE_DOWN events follow */
+	IKE_CMD_STOP,    /* delete everything; all IKE_DOWN events have come after 3 s */
 };
 
 struct ike_command {
 	enum ike_command_kind kind;
 	uint32_t tag; /* comes back in the events that this command causes */
 	const struct config_conn *conn;
-	const struct config_child *child; /* UP: NULL = every child of conn; DOWN: NULL = the IKE SAs */
-	struct endpoint local, remote;    /* UP, ACQUIRE: resolved by the caller */
-	struct ts_flow flow;              /* ACQUIRE */
+	const struct config_child
+	    *child; /* UP: NULL = every child of conn; DOWN: NULL = the IKE SAs */
+	/* UP, ACQUIRE: resolved by the caller. Port 0: the connection's. A remote port other than
+	 * 500 means the peer's port for encapsulation: then we speak from natt_port. MOVED: remote.
+	 */
+	struct endpoint local, remote;
+	struct ts_flow flow; /* ACQUIRE */
 	uint32_t spi;
 	struct {
 		uint32_t op_id;
-		bool found; /* there is such a secret */
+		bool found;          /* there is such a secret */
 		struct bytes result; /* borrowed during the call */
 	} op;
 };
@@ -88,7 +109,8 @@ struct ike_command {
 struct ike_engine *ike_engine_new(const struct ike_params *p); /* NULL: no memory */
 void ike_engine_free(struct ike_engine *e);
 
-/* The result is for counters and debug logs: what the peer or user needs to know comes as events. */
+/* The result is for counters and debug logs: what the peer or user needs to know comes as events.
+ */
 enum ike_err ike_engine_input(struct ike_engine *e, ike_time now, const struct ike_datagram *in);
 enum ike_err ike_engine_command(struct ike_engine *e, ike_time now, const struct ike_command *c);
 void ike_engine_tick(struct ike_engine *e, ike_time now);
@@ -101,7 +123,13 @@ bool ike_engine_next_event(struct ike_engine *e, struct ike_event *out);
 /* ---- For display ---- */
 
 enum ike_sa_state { IKE_SA_CONNECTING, IKE_SA_ESTABLISHED, IKE_SA_REKEYING, IKE_SA_DELETING };
-enum ike_child_state { IKE_CHILD_CREATING, IKE_CHILD_INSTALLED, IKE_CHILD_REKEYING, IKE_CHILD_REKEYED, IKE_CHILD_DELETING };
+enum ike_child_state {
+	IKE_CHILD_CREATING,
+	IKE_CHILD_INSTALLED,
+	IKE_CHILD_REKEYING,
+	IKE_CHILD_REKEYED,
+	IKE_CHILD_DELETING
+};
 const char *ike_sa_state_text(enum ike_sa_state s);       /* "established" */
 const char *ike_child_state_text(enum ike_child_state s); /* "installed" */
 
@@ -131,18 +159,22 @@ struct ike_sa_info {
 	const struct ike_child_info *children; /* borrowed during the callback */
 };
 
-/* Calls fn for each IKE SA, by id. */
-void ike_engine_each(const struct ike_engine *e, void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg);
+/* Calls fn for each IKE SA, by id; those that were reported down are not among them. */
+void ike_engine_each(
+    const struct ike_engine *e, void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg);
 
 struct ike_stats {
 	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
-	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit, dropped_state;
+	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit,
+	    dropped_state;
 	uint32_t ike_sas, half_open;
 };
 void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out);
 
-/* For the signer: the PSK MAC of RFC 7296 section 2.15. `mac` is initialised by the callee, freed by the caller. */
-enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes psk, struct bytes octets, struct secret *mac);
+/* For the signer: the PSK MAC of RFC 7296 section 2.15. `mac` is initialised by the callee, freed
+ * by the caller. */
+enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes psk,
+    struct bytes octets, struct secret *mac);
 /* Can this build and this OpenSSL do it in an IKE SA? */
 bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 

@@ -64,7 +64,7 @@ static void append(struct proposal_list *all, const struct proposal_list *l)
 		all->v[all->n++] = l->v[i];
 }
 
-static bool has_type(const struct proposal *p, uint8_t type)
+static bool has_type(const struct proposal *p, unsigned type)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->t[i].type == type)
@@ -88,7 +88,7 @@ void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, st
 			if (can(arg, from->t[k]))
 				to->t[to->n++] = from->t[k];
 		}
-		for (uint8_t type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++)
+		for (unsigned type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++)
 			whole = whole && has_type(from, type) == has_type(to, type);
 		if (whole)
 			out->n++;

@@ -39,7 +39,7 @@ static enum ike_err decline(struct ike_in *in, enum ike_err err, const struct ik
 	}
 	sent = say(in, ike_child_notify(err), bytes_of(NULL, 0));
 	if (!sent)
-		ike_emit_child_failed(in->sa, made->choice.cfg, why);
+		ike_emit_child_failed(in->sa, made->choice.cfg, 0, why);
 	return sent;
 }
 

@@ -100,12 +100,13 @@ static void emit_plain(struct ike_engine *e, enum ike_event_kind kind, const str
 }
 
 void ike_emit_child_failed(
-    struct ike_sa *sa, const struct config_child *cfg, const struct ike_reason *why)
+    struct ike_sa *sa, const struct config_child *cfg, uint32_t tag, const struct ike_reason *why)
 {
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
 
 	ref.child_id = ++sa->e->last_child_id;
 	ref.child = cfg;
+	ref.tag = tag;
 	emit_plain(sa->e, IKE_EV_CHILD_FAILED, &ref, why, false);
 }
 

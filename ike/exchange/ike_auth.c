@@ -204,7 +204,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 		return;
 	}
 	if (child_err)
-		ike_emit_child_failed(sa, made.choice.cfg, &child_why);
+		ike_emit_child_failed(sa, made.choice.cfg, 0, &child_why);
 	else
 		ike_child_install(made.child, &made.terms, made.ev);
 	ike_setup_free(s);
