@@ -43,7 +43,7 @@ enum ike_err ike_on_task_response(struct ike_engine *e, struct ike_in *in);
 void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result);
 /* A child that never got a struct of its own could not be made: CHILD_FAILED. */
 void ike_emit_child_failed(
-    struct ike_sa *sa, const struct config_child *cfg, const struct ike_reason *why);
+    struct ike_sa *sa, const struct config_child *cfg, uint32_t tag, const struct ike_reason *why);
 /* The notification that tells the peer why its child cannot be. */
 uint16_t ike_child_notify(enum ike_err err);
 
