@@ -1,0 +1,332 @@
+/*
+ * Children in force.
+ */
+#include "daemon/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/policy.h"
+
+bool apply_init(struct apply *a, const struct apply_params *p)
+{
+	*a = (struct apply){.esp = p->esp,
+	    .paths = p->paths,
+	    .log = p->log,
+	    .slots = p->slots,
+	    .traps_n = p->traps};
+	nets_init(&a->nets, p->netcfg, p->dev, p->log);
+	a->by_in = calloc(p->slots, sizeof(struct apply_child *));
+	a->by_out = calloc(p->slots, sizeof(struct apply_child *));
+	a->pins = calloc(p->slots, sizeof *a->pins);
+	a->traps = calloc(p->traps ? p->traps : 1, sizeof *a->traps);
+	if (a->by_in && a->by_out && a->pins && a->traps)
+		return true;
+	apply_fini(a);
+	return false;
+}
+
+void apply_fini(struct apply *a)
+{
+	while (a->first) {
+		struct apply_child *c = a->first;
+		a->first = c->next;
+		nets_del(&a->nets, &c->held);
+		free(c);
+	}
+	for (size_t i = 0; a->traps && i < a->traps_n; i++)
+		nets_del(&a->nets, &a->traps[i].held);
+	nets_fini(&a->nets);
+	free(a->by_in);
+	free(a->by_out);
+	free(a->pins);
+	free(a->traps);
+	memset(a, 0, sizeof *a);
+}
+
+const struct apply_child *apply_by_spi(const struct apply *a, uint32_t spi_in)
+{
+	const struct apply_child *c = a->by_in[spi_in & (a->slots - 1)];
+	return c && c->spi_in == spi_in ? c : NULL;
+}
+
+const struct apply_child *apply_by_slot(const struct apply *a, uint32_t slot_out)
+{
+	return a->by_out[slot_out & (a->slots - 1)];
+}
+
+/* ---- Interfaces ---- */
+
+unsigned apply_pin_of(struct apply *a, const struct addr *remote, uint64_t now_ms)
+{
+	return nets_cover(&a->nets, remote) ? paths_find(a->paths, remote, now_ms) : 0;
+}
+
+static void pin(struct apply *a, struct apply_child *c, uint64_t now_ms)
+{
+	struct netcfg_underlay u;
+	unsigned ifindex = apply_pin_of(a, &c->remote.addr, now_ms);
+	bool was = c->pin != 0;
+
+	if (ifindex && !was && c->remote.addr.family == ADDR_V4 &&
+	    netcfg_underlay(&c->remote.addr, a->nets.dev, &u) == 0)
+		nets_loosen(&a->nets, u.dev);
+	c->pin = ifindex;
+	a->pinned_n = a->pinned_n + (ifindex != 0) - was;
+	atomic_store_explicit(&a->pins[c->slot_out], ifindex, memory_order_relaxed);
+}
+
+/* Do the routes of `held` run over the endpoints of children that are up? */
+static void pin_covered(struct apply *a, const struct nets_held *held, uint64_t now_ms)
+{
+	for (struct apply_child *c = a->first; c; c = c->next)
+		for (size_t i = 0; i < held->routes_n && !c->pin; i++)
+			if (prefix_has(&held->routes[i], &c->remote.addr))
+				pin(a, c, now_ms);
+}
+
+void apply_refresh(struct apply *a, uint64_t now_ms)
+{
+	if (a->pinned_n == 0)
+		return;
+	for (struct apply_child *c = a->first; c; c = c->next)
+		if (c->pin)
+			pin(a, c, now_ms);
+}
+
+/* ---- Up ---- */
+
+static struct esp_path path_of(const struct apply_child *c)
+{
+	return (struct esp_path){.local = c->local, .remote = c->remote, .udp_encap = c->encap};
+}
+
+static struct esp_lifetime life_of(const struct config_child *cfg)
+{
+	return (struct esp_lifetime){.soft_bytes = cfg->soft.bytes,
+	    .hard_bytes = cfg->hard.bytes,
+	    .soft_packets = cfg->soft.packets,
+	    .hard_packets = cfg->hard.packets};
+}
+
+static struct esp_keys keys_of(
+    const struct suite *s, const struct secret *encr, const struct secret *integ)
+{
+	return (struct esp_keys){.encr = s->encr,
+	    .integ = s->integ,
+	    .encr_key = secret_bytes(encr),
+	    .integ_key = secret_bytes(integ),
+	    .esn = s->sn.type == TRANSFORM_SN && s->sn.id == SN_64BIT};
+}
+
+static enum esp_err install(struct apply *a, struct apply_child *c, const struct ike_child_up *up)
+{
+	struct esp_in_params in = {.spi = c->spi_in,
+	    .keys = keys_of(&up->suite, &up->encr_in, &up->integ_in),
+	    .replay_window = c->cfg->replay_window,
+	    .local_ts = &c->local_ts,
+	    .remote_ts = &c->remote_ts,
+	    .life = life_of(c->cfg)};
+	struct esp_out_params out = {.spi = c->spi_out,
+	    .keys = keys_of(&up->suite, &up->encr_out, &up->integ_out),
+	    .life = life_of(c->cfg),
+	    .path = path_of(c)};
+
+	enum esp_err err = esp_in_add(a->esp, &in);
+	if (err) {
+		esp_spi_put(a->esp, c->spi_in);
+		return err;
+	}
+	err = esp_out_add(a->esp, &out, &c->slot_out);
+	if (err)
+		esp_in_del(a->esp, c->spi_in);
+	return err;
+}
+
+static const char *install_error(enum esp_err err)
+{
+	switch (err) {
+	case ESP_OK: return "no error";
+	case ESP_ENOMEM: return "out of memory";
+	case ESP_EFULL: return "the table of SAs is full";
+	case ESP_EUNSUPPORTED: return "this OpenSSL lacks its algorithm";
+	case ESP_EINVAL: return "its parameters do not fit each other";
+	case ESP_ENOENT: return "its SPI was not reserved";
+	}
+	return "internal error";
+}
+
+static struct apply_child *child_new(const struct ike_sa_ref *ref, const struct ike_child_up *up)
+{
+	struct apply_child *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->ike_id = ref->ike_id;
+	c->child_id = ref->child_id;
+	c->conn = ref->conn;
+	c->cfg = ref->child;
+	c->spi_in = up->spi_in;
+	c->spi_out = up->spi_out;
+	c->local_ts = up->local_ts;
+	c->remote_ts = up->remote_ts;
+	c->local = up->local;
+	c->remote = up->remote;
+	c->suite = up->suite;
+	c->encap = up->encap;
+	return c;
+}
+
+static void link_child(struct apply *a, struct apply_child *c)
+{
+	c->next = a->first;
+	if (c->next)
+		c->next->prev = c;
+	a->first = c;
+	a->by_in[c->spi_in & (a->slots - 1)] = c;
+	a->by_out[c->slot_out & (a->slots - 1)] = c;
+}
+
+bool apply_child_up(
+    struct apply *a, const struct ike_sa_ref *ref, const struct ike_child_up *up, uint64_t now_ms)
+{
+	struct apply_child *c = child_new(ref, up);
+	enum esp_err err = ESP_ENOMEM;
+
+	if (c)
+		err = install(a, c, up);
+	else
+		esp_spi_put(a->esp, up->spi_in);
+	if (err) {
+		log_say(a->log, LOG_ERROR, "child-install",
+		    "the keys of \"%s\" could not be installed: %s", ref->child->name,
+		    install_error(err));
+		free(c);
+		return false;
+	}
+	link_child(a, c);
+	nets_add(&a->nets, &c->local_ts, &c->remote_ts, &c->held);
+	pin(a, c, now_ms);
+	pin_covered(a, &c->held, now_ms);
+	a->dirty = true;
+	return true;
+}
+
+/* ---- Down ---- */
+
+void apply_child_down(struct apply *a, uint32_t spi_in)
+{
+	struct apply_child *c = a->by_in[spi_in & (a->slots - 1)];
+
+	if (!c || c->spi_in != spi_in)
+		return;
+	c->down = true;
+	a->dirty = true;
+}
+
+static void remove_child(struct apply *a, struct apply_child *c)
+{
+	esp_out_del(a->esp, c->slot_out);
+	esp_in_del(a->esp, c->spi_in);
+	a->by_in[c->spi_in & (a->slots - 1)] = NULL;
+	a->by_out[c->slot_out & (a->slots - 1)] = NULL;
+	a->pinned_n -= c->pin != 0;
+	atomic_store_explicit(&a->pins[c->slot_out], 0, memory_order_relaxed);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		a->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	nets_del(&a->nets, &c->held);
+	free(c);
+}
+
+void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms)
+{
+	for (struct apply_child *c = a->first; c; c = c->next) {
+		if (c->ike_id != ike_id)
+			continue;
+		c->local = path->local;
+		c->remote = path->remote;
+		c->encap = path->encap;
+		struct esp_path p = path_of(c);
+		pin(a, c, now_ms);
+		if (esp_out_set_path(a->esp, c->slot_out, &p) != ESP_OK)
+			log_say(a->log, LOG_ERROR, "path",
+			    "the new path of \"%s\" could not be set: out of memory", c->cfg->name);
+	}
+}
+
+/* ---- Traps ---- */
+
+bool apply_trap_set(
+    struct apply *a, uint32_t id, const struct ts_list *local, const struct ts_list *remote)
+{
+	if (id >= a->traps_n)
+		return false;
+	struct apply_trap *t = &a->traps[id];
+	if (t->set)
+		return true;
+	t->set = true;
+	t->local = *local;
+	t->remote = *remote;
+	nets_add(&a->nets, local, remote, &t->held);
+	pin_covered(a, &t->held, 0);
+	a->dirty = true;
+	return true;
+}
+
+void apply_trap_clear(struct apply *a, uint32_t id)
+{
+	if (id >= a->traps_n || !a->traps[id].set)
+		return;
+	a->traps[id].set = false;
+	nets_del(&a->nets, &a->traps[id].held);
+	a->dirty = true;
+}
+
+/* ---- Commit ---- */
+
+static bool collect(const struct apply *a, struct policy_set *set)
+{
+	bool ok = true;
+
+	for (const struct apply_child *c = a->first; c && ok; c = c->next)
+		if (!c->down)
+			ok = policy_add(set, &(struct policy_source){.local = &c->local_ts,
+						 .remote = &c->remote_ts,
+						 .action = ESP_PROTECT,
+						 .priority = POLICY_PROTECT,
+						 .slot = c->slot_out});
+	for (size_t i = 0; i < a->traps_n && ok; i++)
+		if (a->traps[i].set)
+			ok = policy_add(set, &(struct policy_source){.local = &a->traps[i].local,
+						 .remote = &a->traps[i].remote,
+						 .action = ESP_TRAP,
+						 .priority = POLICY_TRAP,
+						 .id = (uint32_t)i});
+	return ok;
+}
+
+void apply_commit(struct apply *a, uint64_t now_ms)
+{
+	struct policy_set set = {0};
+	struct apply_child *next;
+
+	if (!a->dirty)
+		return;
+	/* First nothing points to what went down, then it goes. */
+	bool ok = collect(a, &set) && esp_spd_set(a->esp, set.v, set.n) == ESP_OK;
+	policy_fini(&set);
+	if (!ok)
+		log_say(a->log, LOG_ERROR, "policies",
+		    "no memory for the policies: the old ones stay until the next change");
+	a->dirty = !ok;
+	for (struct apply_child *c = a->first; c; c = next) {
+		next = c->next;
+		if (c->down)
+			remove_child(a, c);
+	}
+	apply_refresh(a, now_ms);
+}

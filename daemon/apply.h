@@ -1,0 +1,89 @@
+/*
+ * What the engine decided, put into force: Child SAs into ESP's tables, policies, the host's routes
+ * and addresses. Control thread only.
+ *
+ * A new child's SAs are in force when apply_child_up returns, so that nothing that the peer sends
+ * then is lost; policies change, and what went down is deleted, in apply_commit, once for all that
+ * happened together.
+ */
+#ifndef DAEMON_APPLY_H
+#define DAEMON_APPLY_H
+
+#include <stdatomic.h>
+
+#include "daemon/nets.h"
+#include "daemon/paths.h"
+#include "esp/esp.h"
+#include "ike/event.h"
+
+struct apply_child {
+	struct apply_child *prev, *next; /* newest first */
+	uint32_t ike_id, child_id;
+	const struct config_conn *conn;
+	const struct config_child *cfg;
+	uint32_t spi_in, spi_out, slot_out;
+	struct ts_list local_ts, remote_ts;
+	struct endpoint local, remote;
+	struct suite suite;
+	bool encap;
+	struct nets_held held;
+	uint64_t seen; /* packets in, when last looked */
+	uint32_t pin;  /* the interface its packets leave by; 0: as routed */
+	bool down;     /* waits for the commit */
+};
+
+/* A configured child whose packets ask for it. */
+struct apply_trap {
+	bool set;
+	struct ts_list local, remote;
+	struct nets_held held;
+};
+
+struct apply {
+	struct esp *esp; /* borrowed, likewise paths and log */
+	struct paths *paths;
+	struct log *log;
+	struct nets nets;
+	uint32_t slots;              /* of the SAD, a power of two */
+	struct apply_child *first;   /* newest first */
+	struct apply_child **by_in;  /* by slot of the inbound SPI */
+	struct apply_child **by_out; /* by outbound slot */
+	_Atomic uint32_t *pins;      /* by outbound slot: written here, read by workers */
+	struct apply_trap *traps;    /* by id */
+	size_t traps_n, pinned_n;
+	bool dirty;
+};
+
+struct apply_params {
+	struct esp *esp;
+	uint32_t slots;
+	struct paths *paths;
+	struct log *log;
+	struct netcfg *netcfg; /* NULL: no device */
+	const char *dev;
+	size_t traps; /* how many ids there are */
+};
+
+bool apply_init(struct apply *a, const struct apply_params *p); /* false: no memory */
+void apply_fini(struct apply *a); /* every child and trap goes, host settings stay */
+
+/* False: it could not be installed (logged); the engine must be told to delete it. */
+bool apply_child_up(
+    struct apply *a, const struct ike_sa_ref *ref, const struct ike_child_up *up, uint64_t now_ms);
+void apply_child_down(struct apply *a, uint32_t spi_in);
+/* The endpoints of an IKE SA's children changed. */
+void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms);
+bool apply_trap_set(
+    struct apply *a, uint32_t id, const struct ts_list *local, const struct ts_list *remote);
+void apply_trap_clear(struct apply *a, uint32_t id);
+/* Publishes what changed. */
+void apply_commit(struct apply *a, uint64_t now_ms);
+/* From time to time: the interfaces of pinned children may have changed. */
+void apply_refresh(struct apply *a, uint64_t now_ms);
+
+const struct apply_child *apply_by_spi(const struct apply *a, uint32_t spi_in);
+const struct apply_child *apply_by_slot(const struct apply *a, uint32_t slot_out);
+/* By which interface must a datagram to `remote` leave? 0: as routed. */
+unsigned apply_pin_of(struct apply *a, const struct addr *remote, uint64_t now_ms);
+
+#endif

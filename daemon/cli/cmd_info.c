@@ -1,0 +1,98 @@
+/*
+ * tunike version, algorithms and check: what needs no daemon.
+ */
+#include "daemon/cli/cli.h"
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <libconfig.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+#include "base/transform.h"
+#include "config/config.h"
+#include "daemon/version.h"
+#include "esp/esp.h"
+#include "ike/ike.h"
+
+int cli_version(const struct cli_args *a)
+{
+	(void)a;
+	printf("tunike %s\n", TUNIKE_VERSION);
+	printf("build: %s, %s%s%s\n", TUNIKE_BUILD_TYPE, TUNIKE_COMPILER,
+	    *TUNIKE_SANITIZERS ? ", sanitizers " : "", TUNIKE_SANITIZERS);
+	printf("OpenSSL: %s (built with %s)\n", OpenSSL_version(OPENSSL_VERSION_STRING),
+	    OPENSSL_VERSION_STR);
+	printf("libevent: %s (built with %s)\n", event_get_version(), LIBEVENT_VERSION);
+	printf("libconfig: %d.%d.%d\n", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
+	    LIBCONFIG_VER_REVISION);
+	printf("jansson: %s (built with %s)\n", jansson_version_str(), JANSSON_VERSION);
+	return CLI_OK;
+}
+
+static const char *type_text(uint8_t type)
+{
+	switch ((enum transform_type)type) {
+	case TRANSFORM_ENCR: return "encryption";
+	case TRANSFORM_PRF: return "prf";
+	case TRANSFORM_INTEG: return "integrity";
+	case TRANSFORM_KE: return "key exchange";
+	case TRANSFORM_SN: return "sequence numbers";
+	}
+	return "?";
+}
+
+/* What the table allows, and whether it can be done here. */
+static const char *can_text(const struct transform_info *t, enum transform_flags use, bool can)
+{
+	return !(t->flags & use) ? "-" : can ? "yes" : "no";
+}
+
+int cli_algorithms(const struct cli_args *a)
+{
+	const struct transform_info *t;
+	bool lacking = false;
+
+	(void)a;
+	printf("%-17s %-24s %-18s %-4s %-4s\n", "TYPE", "NAME", "KEYWORD", "IKE", "ESP");
+	for (size_t i = 0; (t = transform_row(i)) != NULL; i++) {
+		bool key_exchange = t->t.type == TRANSFORM_KE || t->t.type == TRANSFORM_PRF;
+		bool ike = ike_can(NULL, t->t);
+		/* Groups for Child SAs are the IKE engine's work. */
+		bool esp = key_exchange ? ike : esp_can(NULL, t->t);
+		lacking |=
+		    ((t->flags & TRANSFORM_IKE) && !ike) || ((t->flags & TRANSFORM_ESP) && !esp);
+		printf("%-17s %-24s %-18s %-4s %-4s%s\n", type_text(t->t.type), t->name, t->keyword,
+		    can_text(t, TRANSFORM_IKE, ike), can_text(t, TRANSFORM_ESP, esp),
+		    t->flags & TRANSFORM_WEAK ? " weak: only when named" : "");
+	}
+	printf("\nyes: can be used, no: this build or this OpenSSL (%s) lacks it, -: not made for "
+	       "this\n",
+	    OpenSSL_version(OPENSSL_VERSION_STRING));
+	if (lacking)
+		printf("Where it says no: an OpenSSL with its default provider has all of them; "
+		       "FIPS mode and crippled builds do not.\n");
+	return CLI_OK;
+}
+
+int cli_check(const struct cli_args *a)
+{
+	const char *path = a->config ? a->config : a->name ? a->name : TUNIKE_CONFIG_DEFAULT;
+	struct config_notes notes;
+	struct config *c = config_load(path, &notes);
+	size_t errors = 0;
+
+	for (size_t i = 0; i < notes.n; i++) {
+		bool error = notes.v[i].severity == CONFIG_ERROR;
+		errors += error;
+		fprintf(stderr, "%s%s\n", error ? "" : "warning: ", notes.v[i].text);
+	}
+	if (c)
+		printf("%s: ok, %zu connection%s%s\n", path, c->conns_n, c->conns_n == 1 ? "" : "s",
+		    notes.n ? ", with warnings" : "");
+	else
+		fprintf(stderr, "%s: %zu error%s\n", path, errors, errors == 1 ? "" : "s");
+	config_notes_free(&notes);
+	config_free(c);
+	return c ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,73 @@
+/*
+ * tunike up and down: ask the daemon, print what it says.
+ */
+#include "daemon/cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/cli/ask.h"
+
+static void print_line(void *arg, json_t *o)
+{
+	const char *step = json_string_value(json_object_get(o, "step"));
+	const char *text = json_string_value(json_object_get(o, "text"));
+	const json_t *code = json_object_get(o, "exit");
+
+	(void)arg;
+	if (step)
+		puts(step);
+	if (text && *text) {
+		FILE *to = json_integer_value(code) == 0 ? stdout : stderr;
+		fflush(stdout);
+		fprintf(to, "%s%s\n", to == stderr ? "tunike: " : "", text);
+	}
+	fflush(stdout);
+}
+
+int cli_no_answer(enum control_result r, const char *path, const char *what, uint64_t timeout_ms)
+{
+	switch (r) {
+	case CONTROL_DONE: return CLI_OK;
+	case CONTROL_NO_DAEMON:
+		fprintf(stderr, "tunike: there is no daemon on %s: %s%s\n", path, strerror(errno),
+		    errno == EACCES ? "; run as root" : "; start it with `tunike run`");
+		return CLI_NO_DAEMON;
+	case CONTROL_BROKEN:
+		fprintf(stderr, "tunike: the daemon on %s ended before it answered\n", path);
+		return CLI_FAILED;
+	case CONTROL_TIMEOUT:
+		fprintf(stderr,
+		    "tunike: %s: no outcome within %llu s; the daemon goes on, `tunike status` "
+		    "shows how it stands\n",
+		    what, (unsigned long long)(timeout_ms / 1000));
+		return CLI_FAILED;
+	}
+	return CLI_FAILED;
+}
+
+static int ask_about(const struct cli_args *a, const char *verb)
+{
+	char path[CLI_PATH], line[CONTROL_LINE];
+	int code = CLI_FAILED;
+
+	if (strpbrk(a->name, " \t\r\n") ||
+	    snprintf(line, sizeof line, "%s %s", verb, a->name) >= (int)sizeof line - 1) {
+		fprintf(stderr, "tunike %s: \"%s\" is no name of a connection\n", verb, a->name);
+		return CLI_USAGE;
+	}
+	enum control_result r =
+	    control_ask(cli_control_path(a, path), line, a->timeout_ms, print_line, NULL, &code);
+	return r == CONTROL_DONE ? code : cli_no_answer(r, path, a->name, a->timeout_ms);
+}
+
+int cli_up(const struct cli_args *a)
+{
+	return ask_about(a, "up");
+}
+
+int cli_down(const struct cli_args *a)
+{
+	return ask_about(a, "down");
+}

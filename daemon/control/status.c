@@ -1,0 +1,305 @@
+/*
+ * `tunike status --json`: the keys are fixed, new ones may come.
+ */
+#include "daemon/control/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/daemon.h"
+#include "daemon/version.h"
+
+struct view {
+	const struct daemon *d;
+	const struct config_conn *only;
+	json_t *sas;
+	uint64_t now;
+	bool up;
+	bool *shown; /* by connection: it has an IKE SA */
+};
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *hex(uint64_t v, int digits)
+{
+	char t[20];
+	snprintf(t, sizeof t, "%0*llx", digits, (unsigned long long)v);
+	return json_string(t);
+}
+
+static json_t *endpoint_json(const struct endpoint *e)
+{
+	char t[ENDPOINT_TEXT];
+	return json_string(endpoint_text(e, t));
+}
+
+static json_t *ident_json(const struct ident *id)
+{
+	char t[IDENT_TEXT];
+	return json_string(ident_text(id, t, sizeof t));
+}
+
+static json_t *suite_json(const struct suite *s)
+{
+	char t[SUITE_TEXT];
+	return json_string(suite_text(s, t, sizeof t));
+}
+
+static json_t *ts_json(const struct ts_list *l)
+{
+	json_t *a = json_array();
+	char t[TS_TEXT];
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(a, json_string(ts_text(&l->v[i], t)));
+	return a;
+}
+
+static json_t *seconds_since(const struct view *v, ike_time at)
+{
+	return at && v->now > at ? number((v->now - at) / 1000) : number(0);
+}
+
+static void set(json_t *o, const char *key, json_t *value)
+{
+	json_object_set_new(o, key, value);
+}
+
+/* ---- Children ---- */
+
+static json_t *drops_json(const struct esp_stats *in, const struct esp_stats *out)
+{
+	json_t *o = json_object();
+	for (size_t i = 0; i < ESP_VERDICTS; i++)
+		if (i != ESP_V_OK && i != ESP_V_PASS && i != ESP_V_ACQUIRE)
+			set(o, esp_verdict_name((enum esp_verdict)i),
+			    number(in->drops[i] + out->drops[i]));
+	return o;
+}
+
+static void add_traffic(const struct view *v, json_t *o, uint32_t spi_in)
+{
+	const struct apply_child *c = apply_by_spi(&v->d->apply, spi_in);
+	struct esp_stats in = {0}, out = {0};
+
+	if (c) {
+		esp_in_stats(v->d->esp, c->spi_in, &in);
+		esp_out_stats(v->d->esp, c->slot_out, &out);
+	}
+	set(o, "bytes_in", number(in.bytes));
+	set(o, "bytes_out", number(out.bytes));
+	set(o, "packets_in", number(in.packets));
+	set(o, "packets_out", number(out.packets));
+	set(o, "seq_in", number(in.seq));
+	set(o, "seq_out", number(out.seq));
+	set(o, "drops", drops_json(&in, &out));
+}
+
+static json_t *child_json(const struct view *v, const struct ike_child_info *c)
+{
+	json_t *o = json_object();
+
+	set(o, "name", json_string(c->cfg->name));
+	set(o, "id", number(c->id));
+	set(o, "state", json_string(ike_child_state_text(c->state)));
+	set(o, "mode", json_string("tunnel"));
+	set(o, "encap", json_boolean(c->encap));
+	set(o, "spi_in", hex(c->spi_in, 8));
+	set(o, "spi_out", hex(c->spi_out, 8));
+	set(o, "suite", suite_json(&c->suite));
+	set(o, "replay_window", number(c->cfg->replay_window));
+	set(o, "local_ts", ts_json(c->local_ts));
+	set(o, "remote_ts", ts_json(c->remote_ts));
+	add_traffic(v, o, c->spi_in);
+	set(o, "established_s", seconds_since(v, c->installed_at));
+	set(o, "rekey_in_s", json_null()); /* never: there is no rekeying yet */
+	return o;
+}
+
+/* ---- IKE SAs ---- */
+
+static void add_sa(void *arg, const struct ike_sa_info *sa)
+{
+	struct view *v = arg;
+	json_t *o, *children;
+
+	if (v->only && sa->conn != v->only)
+		return;
+	if (sa->conn)
+		v->shown[sa->conn - v->d->config->conns] = true;
+	v->up |= sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING;
+	o = json_object();
+	set(o, "name", sa->conn ? json_string(sa->conn->name) : json_null());
+	set(o, "id", number(sa->id));
+	set(o, "version", number(2));
+	set(o, "role", json_string(sa->initiator ? "initiator" : "responder"));
+	set(o, "state", json_string(ike_sa_state_text(sa->state)));
+	set(o, "local", endpoint_json(&sa->local));
+	set(o, "remote", endpoint_json(&sa->remote));
+	set(o, "transport", json_string("udp"));
+	set(o, "local_id", ident_json(&sa->local_id));
+	set(o, "remote_id", ident_json(&sa->remote_id));
+	set(o, "remote_auth", json_string("psk"));
+	set(o, "spi_i", hex(sa->spi_i, 16));
+	set(o, "spi_r", hex(sa->spi_r, 16));
+	set(o, "suite", suite_json(&sa->suite));
+	set(o, "nat_local", json_boolean(sa->nat_local));
+	set(o, "nat_remote", json_boolean(sa->nat_remote));
+	set(o, "mobike", json_false());
+	set(o, "established_s", seconds_since(v, sa->established_at));
+	set(o, "rekey_in_s", json_null());
+	set(o, "vips", json_array());
+	set(o, "dns", json_array());
+	set(o, "domains", json_array());
+	children = json_array();
+	for (size_t i = 0; i < sa->children_n; i++)
+		json_array_append_new(children, child_json(v, &sa->children[i]));
+	set(o, "children", children);
+	json_array_append_new(v->sas, o);
+}
+
+/* ---- The rest ---- */
+
+static json_t *down_json(const struct view *v)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < v->d->conns.n; i++) {
+		const struct conn *c = &v->d->conns.v[i];
+		if (v->shown[i] || (v->only && v->only != c->cfg))
+			continue;
+		json_t *o = json_object();
+		set(o, "name", json_string(c->cfg->name));
+		set(o, "last_error", c->last_error[0] ? json_string(c->last_error) : json_null());
+		set(o, "retry_in_s",
+		    c->retry_at > v->now ? number((c->retry_at - v->now + 999) / 1000)
+		    : c->retry_at        ? number(0)
+					 : json_null());
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static uint64_t worker_sum(const struct daemon *d, enum worker_counter c)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < DAEMON_WORKERS; i++)
+		sum += worker_counter(d->workers[i], c);
+	return sum;
+}
+
+static uint64_t truncated(const struct daemon *d)
+{
+	struct udp_counters c;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < d->socks_n; i++) {
+		udp_counters(d->socks[i].udp, &c);
+		sum += c.truncated;
+	}
+	udp_counters(d->natt, &c);
+	return sum + c.truncated;
+}
+
+static json_t *all_drops(const struct daemon *d)
+{
+	json_t *o = json_object();
+	uint64_t totals[ESP_VERDICTS];
+	struct ike_stats s;
+
+	esp_totals(d->esp, totals);
+	for (size_t i = 0; i < ESP_VERDICTS; i++)
+		if (i != ESP_V_OK && i != ESP_V_PASS)
+			set(o, esp_verdict_name((enum esp_verdict)i), number(totals[i]));
+	ike_engine_stats(d->engine, &s);
+	set(o, "ike-malformed", number(s.dropped_malformed));
+	set(o, "ike-no-sa", number(s.dropped_no_sa));
+	set(o, "ike-integrity", number(s.dropped_integrity));
+	set(o, "ike-window", number(s.dropped_window));
+	set(o, "ike-limit", number(s.dropped_limit));
+	set(o, "ike-state", number(s.dropped_state));
+	set(o, "ike-queue", number(worker_sum(d, WORKER_ike_lost)));
+	set(o, "udp-runt", number(worker_sum(d, WORKER_runts)));
+	set(o, "udp-truncated", number(truncated(d)));
+	set(o, "udp-send", number(worker_sum(d, WORKER_udp_lost)));
+	set(o, "tun-write", number(worker_sum(d, WORKER_tun_lost)));
+	return o;
+}
+
+static json_t *ike_json(const struct daemon *d)
+{
+	struct ike_stats s;
+
+	ike_engine_stats(d->engine, &s);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "datagrams_in",
+	    (json_int_t)s.datagrams_in, "datagrams_out", (json_int_t)s.datagrams_out, "retransmits",
+	    (json_int_t)s.retransmits, "replayed_requests", (json_int_t)s.replayed_requests,
+	    "cookies_sent", (json_int_t)s.cookies_sent, "ike_sas", (json_int_t)s.ike_sas,
+	    "half_open", (json_int_t)s.half_open);
+}
+
+static json_t *workers_json(const struct daemon *d)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < DAEMON_WORKERS; i++) {
+		json_t *o = json_object();
+		set(o, "id", number(i));
+		for (size_t k = 0; k < WORKER_COUNTERS_N; k++)
+			set(o, worker_counter_names[k],
+			    number(worker_counter(d->workers[i], (enum worker_counter)k)));
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *tun_json(const struct daemon *d)
+{
+	if (!d->tun)
+		return json_null();
+	return json_pack("{s:s, s:I, s:s}", "name", d->tun->name, "mtu", (json_int_t)d->tun->mtu,
+	    "backend", "kernel");
+}
+
+static json_t *since_json(const struct daemon *d)
+{
+	struct tm tm;
+	char t[40];
+
+	gmtime_r(&d->since, &tm);
+	strftime(t, sizeof t, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(t);
+}
+
+json_t *control_status(const struct daemon *d, const struct config_conn *only, bool *up)
+{
+	struct view v = {.d = d,
+	    .only = only,
+	    .sas = json_array(),
+	    .now = daemon_now_ms(),
+	    .shown = calloc(d->conns.n ? d->conns.n : 1, sizeof(bool))};
+	json_t *o = json_object();
+
+	if (!o || !v.sas || !v.shown) {
+		json_decref(o);
+		json_decref(v.sas);
+		free(v.shown);
+		return NULL;
+	}
+	ike_engine_each(d->engine, add_sa, &v);
+	set(o, "version", json_string(TUNIKE_VERSION));
+	set(o, "since", since_json(d));
+	set(o, "tun", tun_json(d));
+	set(o, "ike_sas", v.sas);
+	set(o, "down", down_json(&v));
+	set(o, "drops", all_drops(d));
+	set(o, "ike", ike_json(d));
+	set(o, "workers", workers_json(d));
+	free(v.shown);
+	*up = v.up;
+	return o;
+}

@@ -1,0 +1,9 @@
+/*
+ * The program.
+ */
+#include "daemon/cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	return cli_main(argc, argv);
+}

@@ -1,0 +1,195 @@
+/*
+ * Routes and addresses of children. RFC 4301 leaves both to the system.
+ */
+#include "daemon/nets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREFIXES_OF_RANGE = 256 };
+
+void nets_init(struct nets *n, struct netcfg *cfg, const char *dev, struct log *log)
+{
+	*n = (struct nets){.cfg = cfg, .dev = dev, .log = log};
+}
+
+void nets_fini(struct nets *n)
+{
+	free(n->routes);
+	n->routes = NULL;
+	n->routes_n = n->routes_cap = 0;
+}
+
+/* ---- Selectors to prefixes ---- */
+
+static bool prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == b->len && addr_equal(&a->addr, &b->addr);
+}
+
+static size_t add_once(struct prefix *v, size_t n, const struct prefix *p)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_equal(&v[i], p))
+			return n;
+	v[n] = *p;
+	return n + 1;
+}
+
+static size_t add_halves(struct prefix *v, size_t n, const struct prefix *all)
+{
+	struct addr high = all->addr;
+	high.b[0] = 0x80;
+	struct prefix low = prefix_of(&all->addr, 1), top = prefix_of(&high, 1);
+	n = add_once(v, n, &low);
+	return add_once(v, n, &top);
+}
+
+size_t nets_prefixes(const struct ts_list *l, struct prefix **out)
+{
+	struct prefix *v = calloc(l->n ? l->n * PREFIXES_OF_RANGE : 1, sizeof *v);
+	struct prefix of_range[PREFIXES_OF_RANGE - 1];
+	size_t n = 0;
+
+	*out = v;
+	for (size_t i = 0; v && i < l->n; i++) {
+		size_t k =
+		    prefix_from_range(&l->v[i].lo, &l->v[i].hi, of_range, PREFIXES_OF_RANGE - 1);
+		for (size_t j = 0; j < k; j++)
+			n = of_range[j].len ? add_once(v, n, &of_range[j])
+					    : add_halves(v, n, &of_range[j]);
+	}
+	return n;
+}
+
+/* ---- Routes ---- */
+
+static struct nets_route *find_route(const struct nets *n, const struct prefix *p)
+{
+	for (size_t i = 0; i < n->routes_n; i++)
+		if (prefix_equal(&n->routes[i].dst, p))
+			return &n->routes[i];
+	return NULL;
+}
+
+static bool hold_route(struct nets *n, const struct prefix *p)
+{
+	struct nets_route *r = find_route(n, p);
+	char why[TUN_WHY];
+
+	if (!r && n->routes_n == n->routes_cap) {
+		size_t cap = n->routes_cap ? 2 * n->routes_cap : 16;
+		struct nets_route *v = realloc(n->routes, cap * sizeof *v);
+		if (!v)
+			return false;
+		n->routes = v;
+		n->routes_cap = cap;
+	}
+	if (netcfg_route_add(n->cfg, n->dev, p, why) < 0) {
+		log_say(n->log, LOG_WARNING, "route", "%s", why);
+		return false;
+	}
+	if (!r) {
+		r = &n->routes[n->routes_n++];
+		*r = (struct nets_route){.dst = *p};
+	}
+	r->refs++;
+	return true;
+}
+
+static void drop_route(struct nets *n, const struct prefix *p)
+{
+	struct nets_route *r = find_route(n, p);
+
+	netcfg_route_del(n->cfg, n->dev, p);
+	if (r && --r->refs == 0)
+		*r = n->routes[--n->routes_n];
+}
+
+bool nets_cover(const struct nets *n, const struct addr *a)
+{
+	for (size_t i = 0; i < n->routes_n; i++)
+		if (prefix_has(&n->routes[i].dst, a))
+			return true;
+	return false;
+}
+
+/* ---- Addresses ---- */
+
+static bool hold_addr(struct nets *n, const struct ts *local, struct prefix *out)
+{
+	char why[TUN_WHY];
+	struct addr a;
+
+	if (!netcfg_local_in(&local->lo, &local->hi, n->dev, &a))
+		return false;
+	if (addr_is_loopback(&a) || addr_is_link_local(&a))
+		return false;
+	*out = prefix_of(&a, addr_bits(&a));
+	if (netcfg_addr_add(n->cfg, n->dev, out, why) == 0)
+		return true;
+	log_say(n->log, LOG_WARNING, "address", "%s", why);
+	return false;
+}
+
+/* ---- Children ---- */
+
+void nets_add(struct nets *n, const struct ts_list *local, const struct ts_list *remote,
+    struct nets_held *out)
+{
+	*out = (struct nets_held){0};
+	if (!n->cfg)
+		return;
+	out->addrs = calloc(local->n ? local->n : 1, sizeof *out->addrs);
+	for (size_t i = 0; out->addrs && i < local->n; i++)
+		if (hold_addr(n, &local->v[i], &out->addrs[out->addrs_n]))
+			out->addrs_n++;
+	size_t wanted = nets_prefixes(remote, &out->routes);
+	for (size_t i = 0; i < wanted; i++)
+		if (hold_route(n, &out->routes[i]))
+			out->routes[out->routes_n++] = out->routes[i];
+	/* Of the room for the worst case only a little is used. */
+	struct prefix *less =
+	    realloc(out->routes, (out->routes_n ? out->routes_n : 1) * sizeof *less);
+	if (less)
+		out->routes = less;
+}
+
+void nets_del(struct nets *n, struct nets_held *held)
+{
+	for (size_t i = 0; i < held->routes_n; i++)
+		drop_route(n, &held->routes[i]);
+	for (size_t i = 0; i < held->addrs_n; i++)
+		netcfg_addr_del(n->cfg, n->dev, &held->addrs[i]);
+	free(held->routes);
+	free(held->addrs);
+	*held = (struct nets_held){0};
+}
+
+static int read_setting(const char *dev)
+{
+	char path[96];
+	int value = 0;
+
+	snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", dev);
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%d", &value) != 1)
+		value = 0;
+	fclose(f);
+	return value;
+}
+
+void nets_loosen(struct nets *n, const char *dev)
+{
+	char key[80], why[TUN_WHY];
+	int own = read_setting(dev), all = read_setting("all");
+
+	/* The kernel takes the greater of both: 1 is strict, 2 loose. */
+	if (!n->cfg || (own > all ? own : all) != 1)
+		return;
+	snprintf(key, sizeof key, "net/ipv4/conf/%s/rp_filter", dev);
+	if (netcfg_sysctl(n->cfg, key, "2", why) < 0)
+		log_say(n->log, LOG_WARNING, "sysctl", "%s", why);
+}
