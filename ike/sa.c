@@ -183,7 +183,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	sa->phase = initiator ? IKE_PHASE_INIT_I : IKE_PHASE_INIT_R;
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
-	sa->heard_at = e->now;
+	sa->created_at = sa->heard_at = e->now;
 	ike_window_init(&sa->win);
 	ike_timer_init(&sa->timer, sa->id, sa);
 	list_add(e, sa);

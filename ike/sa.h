@@ -78,7 +78,7 @@ struct ike_sa {
 	bool announced; /* our own source hash was made wrong on purpose: `encap` */
 	bool encap;     /* ESP in UDP */
 	/* Times: IKE_NEVER when not set. */
-	ike_time established_at, heard_at;
+	ike_time created_at, established_at, heard_at;
 	ike_time expire_at;         /* the way up must be done; GONE: freed */
 	ike_time keepalive_at;      /* next 0xFF */
 	ike_time stop_at;           /* CLOSING: no longer than this */

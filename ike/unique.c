@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { CROSSING_MS = 30000 }; /* SAs established within so long of each other were begun together */
+/* How late a peer's IKE_SA_INIT may come that was sent before it knew of ours. */
+enum { CROSSING_MS = 10000 };
 
 static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
 {
@@ -37,6 +38,13 @@ bool ike_unique_announce(const struct ike_sa *sa)
 	return true;
 }
 
+/* Begun from both ends, each before it knew of the other: not a peer that has begun anew. */
+static bool crossing(const struct ike_sa *newer, const struct ike_sa *older)
+{
+	return newer->initiator != older->initiator &&
+	       newer->created_at <= older->established_at + CROSSING_MS;
+}
+
 void ike_unique_initial_contact(struct ike_sa *sa)
 {
 	struct ike_reason why;
@@ -45,7 +53,7 @@ void ike_unique_initial_contact(struct ike_sa *sa)
 	if (sa->conn->unique == UNIQUE_NEVER)
 		return;
 	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
-		if (!same_pair(sa, o))
+		if (!same_pair(sa, o) || crossing(sa, o))
 			continue;
 		ike_reason_set(&why, IKE_EREPLACED,
 		    "the peer began anew from %s and has forgotten this IKE SA",
@@ -61,13 +69,6 @@ static bool lower(const struct ike_blob *a, const struct ike_blob *b)
 	int c = n ? memcmp(a->p, b->p, n) : 0;
 
 	return c ? c < 0 : a->n < b->n;
-}
-
-static bool crossing(const struct ike_sa *a, const struct ike_sa *b)
-{
-	ike_time from = a->established_at, to = b->established_at;
-
-	return a->initiator != b->initiator && (from > to ? from - to : to - from) < CROSSING_MS;
 }
 
 static void replace(struct ike_sa *old, const struct ike_sa *by)

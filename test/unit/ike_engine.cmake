@@ -1,7 +1,7 @@
 foreach(module ike_window ike_timer ike_cookie ike_select ike_collision)
   tunike_unit_test(${module} tunike_ike ${CMAKE_CURRENT_LIST_DIR}/test_${module}.c)
 endforeach()
-foreach(module ike_engine ike_memory)
+foreach(module ike_engine ike_guard ike_memory)
   tunike_unit_test(${module} tunike_ike ${CMAKE_CURRENT_LIST_DIR}/test_${module}.c
     ${CMAKE_CURRENT_LIST_DIR}/ike_pair.c)
 endforeach()
