@@ -70,7 +70,7 @@ static void session(struct ike_pair *p)
 START_TEST(every_allocation)
 {
 	bool passed = false;
-	unsigned long n;
+	unsigned long n, whole = 0;
 
 	for (n = 1; n < 5000 && !passed; n++) {
 		struct ike_pair p;
@@ -89,12 +89,16 @@ START_TEST(every_allocation)
 			passed = failed == 0;
 		}
 		countdown = 0;
+		whole += p.a.child_up == 2;
 		if (passed)
 			ck_assert_uint_eq(p.a.child_up, 2);
 		pair_fini(&p);
 	}
 	ck_assert(passed);
 	ck_assert_uint_gt(n, 100); /* the wrappers were at work */
+	/* A request that could not be handled is taken when it comes again: most sessions recover.
+	 */
+	ck_assert_uint_ge(whole * 100, n * 60);
 }
 END_TEST
 
