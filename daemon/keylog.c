@@ -110,11 +110,13 @@ void keylog_close(struct keylog *k)
 /* SPIi,SPIr,SK_ei,SK_er,encryption,SK_ai,SK_ar,integrity */
 void keylog_ike(struct keylog *k, const struct ike_keys *keys)
 {
+	if (!k)
+		return;
 	const struct secret *secrets[] = {&keys->sk_ei, &keys->sk_er, &keys->sk_ai, &keys->sk_ar};
 	const struct word *encr = word_of(keys->suite.encr), *integ = word_of(keys->suite.integ);
 	char hex[4][HEX];
 
-	if (!k || !encr || !encr->ike)
+	if (!encr || !encr->ike)
 		return; /* Wireshark cannot do it */
 	for (size_t i = 0; i < 4; i++)
 		bytes_to_hex(hex[i], sizeof hex[i], secret_bytes(secrets[i]));
