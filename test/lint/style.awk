@@ -16,7 +16,7 @@ FNR == 1 {
 		report("a function of " FNR - start + 1 " lines, the limit is " function_lines)
 	start = 0
 }
-{ gsub(/RFC822/, "") }
+{ gsub(/RFC822|\[RFC[0-9]+\]/, "") } # a kind of identity; how Wireshark calls algorithms
 /(^|[^A-Za-z_])(RFC[0-9-]|rfc [0-9])|RFC +[0-9]+,? *(§|[Ss]ec\.|Section|Sec )|RFC +[0-9]+, section|§ ?[0-9]/ {
 	report("an RFC is cited as \"RFC 7296 section 2.25.1\"")
 }
