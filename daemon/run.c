@@ -309,13 +309,16 @@ static void close_all(struct daemon *d)
 	if (d->conns_ready)
 		conns_fini(&d->conns);
 	resolver_free(d->resolver);
-	ike_engine_free(d->engine);
+	if (d->engine)
+		ike_engine_free(d->engine);
 	if (d->apply_ready)
 		apply_fini(&d->apply);
-	netcfg_close(d->netcfg);
+	if (d->netcfg)
+		netcfg_close(d->netcfg);
 	if (d->tun)
 		d->tun->ops->close(d->tun);
-	esp_free(d->esp);
+	if (d->esp)
+		esp_free(d->esp);
 	keylog_close(d->keylog);
 	for (size_t i = 0; i < d->socks_n; i++)
 		udp_close(d->socks[i].udp);
