@@ -1,0 +1,75 @@
+/*
+ * The cryptography of ESP packets, one context per SA, direction and worker: the key is set once,
+ * only the IV is new per packet. The only part of esp/ that knows OpenSSL.
+ */
+#ifndef ESP_CRYPTO_CRYPTO_H
+#define ESP_CRYPTO_CRYPTO_H
+
+#include "base/bytes.h"
+#include "base/transform.h"
+
+struct ossl_lib_ctx_st;
+struct esp_provider;
+struct esp_crypto;
+
+enum {
+	ESP_HDR_LEN = 8,     /* SPI and the low half of the sequence number */
+	ESP_TRAILER_LEN = 2, /* pad length and next header */
+	ESP_ICV_MAX = 32,
+	ESP_IV_MAX = 16,
+};
+
+enum esp_crypto_err {
+	ESP_CRYPTO_OK = 0,
+	ESP_CRYPTO_FORGED = -1,      /* the ICV does not verify: the peer erred, or it was not the peer */
+	ESP_CRYPTO_FAILED = -2,      /* the library failed */
+	ESP_CRYPTO_UNSUPPORTED = -3, /* a transform or a pair of them that we do not do */
+	ESP_CRYPTO_KEY = -4,         /* a key of the wrong length */
+	ESP_CRYPTO_NOMEM = -5,
+};
+
+/* What a pair of transforms does to the shape of a packet; lengths in bytes. */
+struct esp_shape {
+	uint8_t iv_len, icv_len;
+	uint8_t block;  /* the cipher's: text is a multiple of it */
+	uint8_t align;  /* to which we pad: the block, 4 at least (RFC 4303 section 2.4) */
+	bool random_iv; /* CBC: unpredictable; else the IV is the sequence number */
+};
+
+/* Whose keys these are; `aead` has the salt behind the key, as RFC 4106 section 8.1 orders it. */
+struct esp_crypto_keys {
+	struct transform encr, integ; /* integ.type 0, or NONE, with an AEAD cipher */
+	struct bytes encr_key, integ_key;
+	bool esn;
+};
+
+/* Algorithms are fetched once and kept. Control thread. NULL: no memory. libctx is borrowed. */
+struct esp_provider *esp_provider_new(struct ossl_lib_ctx_st *libctx);
+void esp_provider_free(struct esp_provider *p);
+
+/* n random bytes. False: the generator failed. */
+bool esp_provider_random(const struct esp_provider *p, uint8_t *out, size_t n);
+
+/* Can this build and this OpenSSL do it? */
+bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t);
+
+/* ESP_CRYPTO_UNSUPPORTED for transforms that are not ours, or not a pair. */
+enum esp_crypto_err esp_shape_of(struct transform encr, struct transform integ, struct esp_shape *out);
+
+/* *out is owned by the caller; the keys are copied. */
+enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,
+    bool sealing, struct esp_crypto **out);
+void esp_crypto_free(struct esp_crypto *c); /* wiped; NULL: no effect */
+
+/*
+ * In place. `esp` points at the SPI; behind it stand the sequence number, the IV, `text_len` bytes
+ * (payload, padding, trailer; a multiple of the block) and the ICV. `seq_hi` is authenticated with
+ * ESN only (RFC 4303 sections 2.2.1 and 2.8, RFC 4106 section 5). Sealing reads the IV from the
+ * packet and writes the ICV; opening leaves plaintext behind even when it fails: drop it.
+ */
+enum esp_crypto_err esp_crypto_seal(
+    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi);
+enum esp_crypto_err esp_crypto_open(
+    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi);
+
+#endif

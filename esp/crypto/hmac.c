@@ -1,0 +1,149 @@
+/*
+ * HMAC-SHA2 for ESP: RFC 2104, RFC 4868.
+ *
+ *   HMAC(k, m) = H(k ^ opad | H(k ^ ipad | m))
+ *
+ * Both keyed states are computed once per SA and copied per packet. The SHA-2 functions used here
+ * are marked deprecated by OpenSSL 3.0, but their states can be copied on the stack; copying an
+ * EVP_MD_CTX (which EVP_MAC does too) allocates for every packet.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "esp/crypto/internal.h"
+#include "base/secret.h"
+
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+union sha2 {
+	SHA256_CTX s256;
+	SHA512_CTX s512; /* SHA-384 too */
+};
+
+struct sha2_ops {
+	uint16_t integ;
+	uint8_t block, digest; /* bytes */
+	void (*begin)(union sha2 *s);
+	void (*add)(union sha2 *s, const void *p, size_t n);
+	void (*end)(union sha2 *s, uint8_t *out);
+};
+
+struct esp_hmac {
+	const struct sha2_ops *hash;
+	union sha2 inner, outer;
+};
+
+static void sha256_begin(union sha2 *s)
+{
+	SHA256_Init(&s->s256);
+}
+
+static void sha256_add(union sha2 *s, const void *p, size_t n)
+{
+	SHA256_Update(&s->s256, p, n);
+}
+
+static void sha256_end(union sha2 *s, uint8_t *out)
+{
+	SHA256_Final(out, &s->s256);
+}
+
+static void sha384_begin(union sha2 *s)
+{
+	SHA384_Init(&s->s512);
+}
+
+static void sha384_end(union sha2 *s, uint8_t *out)
+{
+	SHA384_Final(out, &s->s512);
+}
+
+static void sha512_begin(union sha2 *s)
+{
+	SHA512_Init(&s->s512);
+}
+
+static void sha512_add(union sha2 *s, const void *p, size_t n)
+{
+	SHA512_Update(&s->s512, p, n);
+}
+
+static void sha512_end(union sha2 *s, uint8_t *out)
+{
+	SHA512_Final(out, &s->s512);
+}
+
+/* clang-format off */
+static const struct sha2_ops hashes[] = {
+	{INTEG_HMAC_SHA2_256_128,  64, 32, sha256_begin, sha256_add, sha256_end},
+	{INTEG_HMAC_SHA2_384_192, 128, 48, sha384_begin, sha512_add, sha384_end},
+	{INTEG_HMAC_SHA2_512_256, 128, 64, sha512_begin, sha512_add, sha512_end},
+};
+/* clang-format on */
+
+enum { BLOCK_MAX = 128, IPAD = 0x36, OPAD = 0x5c };
+
+static const struct sha2_ops *hash_of(uint16_t integ)
+{
+	for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+		if (hashes[i].integ == integ) {
+			return &hashes[i];
+		}
+	}
+	return NULL;
+}
+
+bool esp_hmac_knows(uint16_t integ)
+{
+	return hash_of(integ) != NULL;
+}
+
+static void key_state(
+    const struct sha2_ops *hash, union sha2 *state, struct bytes key, uint8_t pad)
+{
+	uint8_t block[BLOCK_MAX];
+
+	for (size_t i = 0; i < hash->block; i++) {
+		block[i] = i < key.n ? key.p[i] ^ pad : pad;
+	}
+	hash->begin(state);
+	hash->add(state, block, hash->block);
+	secret_wipe(block, sizeof block);
+}
+
+struct esp_hmac *esp_hmac_new(uint16_t integ, struct bytes key)
+{
+	const struct sha2_ops *hash = hash_of(integ);
+	struct esp_hmac *h = hash ? calloc(1, sizeof *h) : NULL;
+
+	if (!h) {
+		return NULL;
+	}
+	h->hash = hash;
+	key_state(hash, &h->inner, key, IPAD);
+	key_state(hash, &h->outer, key, OPAD);
+	return h;
+}
+
+void esp_hmac_free(struct esp_hmac *h)
+{
+	if (h) {
+		secret_wipe(h, sizeof *h);
+		free(h);
+	}
+}
+
+void esp_hmac_of(
+    const struct esp_hmac *h, struct bytes in, struct bytes more, uint8_t out[ESP_HMAC_MAX])
+{
+	union sha2 s = h->inner;
+
+	h->hash->add(&s, in.p, in.n);
+	if (more.n > 0) {
+		h->hash->add(&s, more.p, more.n);
+	}
+	h->hash->end(&s, out);
+	s = h->outer;
+	h->hash->add(&s, out, h->hash->digest);
+	h->hash->end(&s, out);
+}

@@ -1,0 +1,185 @@
+/*
+ * Inbound: SA, replay check, opening, replay commit, padding, inner packet, selectors. RFC 4303
+ * section 3.4, RFC 4301 section 5.2.
+ */
+#include "base/bytes.h"
+#include "esp/internal.h"
+
+enum {
+	NEXT_IPV4 = 4,
+	NEXT_IPV6 = 41,
+	NEXT_NONE = 59,
+};
+
+static enum esp_verdict verdict_of(enum esp_replay r)
+{
+	switch (r) {
+	case ESP_REPLAY_NEW: return ESP_V_OK;
+	case ESP_REPLAY_SEEN: return ESP_V_REPLAY;
+	case ESP_REPLAY_OLD: break;
+	}
+	return ESP_V_OLD;
+}
+
+/* Length of the encrypted text; 0: the packet is too short, or no whole number of blocks. */
+static uint32_t text_len(const struct esp_shape *s, uint32_t len)
+{
+	uint32_t around = (uint32_t)ESP_HDR_LEN + s->iv_len + s->icv_len;
+
+	if (len < around + ESP_TRAILER_LEN || (len - around) % s->block != 0) {
+		return 0;
+	}
+	return len - around;
+}
+
+/* Replay check, opening, replay commit. */
+static enum esp_verdict open(
+    const struct esp_worker *w, struct esp_sa_in *sa, uint8_t *esp, uint32_t text)
+{
+	uint32_t low = be32_load(esp + 4);
+	uint64_t seq = sa->esn ? esp_window_guess(&sa->window, low) : low;
+	enum esp_verdict v = verdict_of(esp_window_check(&sa->window, seq));
+
+	if (v != ESP_V_OK) {
+		return v;
+	}
+	switch (esp_crypto_open(sa->lanes[w->index].crypto, esp, text, (uint32_t)(seq >> 32))) {
+	case ESP_CRYPTO_OK: return verdict_of(esp_window_commit(&sa->window, seq));
+	case ESP_CRYPTO_FORGED: return ESP_V_AUTH;
+	case ESP_CRYPTO_FAILED:
+	case ESP_CRYPTO_UNSUPPORTED:
+	case ESP_CRYPTO_KEY:
+	case ESP_CRYPTO_NOMEM: break;
+	}
+	return ESP_V_CRYPTO;
+}
+
+/* 1, 2, 3, …: RFC 4303 section 2.4. */
+static bool padding_is_right(const uint8_t *pad, uint32_t n)
+{
+	uint8_t wrong = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		wrong |= (uint8_t)(pad[i] ^ (i + 1));
+	}
+	return wrong == 0;
+}
+
+static bool any_match(const struct esp_sel *v, uint32_t n, const struct esp_flow *f,
+    const struct esp_num *addr, uint16_t port)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (esp_sel_match(&v[i], f, addr, port)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What stands in the text: trailer, inner header, selectors. */
+static enum esp_verdict check_inner(
+    const struct esp_sa_in *sa, const uint8_t *text, uint32_t len, struct esp_flow *f)
+{
+	uint32_t pad = text[len - ESP_TRAILER_LEN];
+	uint8_t next = text[len - 1];
+
+	if (pad + ESP_TRAILER_LEN > len) {
+		return ESP_V_PADDING;
+	}
+	uint32_t inner = len - ESP_TRAILER_LEN - pad;
+	if (!padding_is_right(text + inner, pad)) {
+		return ESP_V_PADDING;
+	}
+	if (next == NEXT_NONE) {
+		return ESP_V_DUMMY;
+	}
+	if (next != NEXT_IPV4 && next != NEXT_IPV6) {
+		return ESP_V_NEXT_HEADER;
+	}
+	if (!esp_flow_read(f, text, inner)) {
+		return ESP_V_MALFORMED_INNER;
+	}
+	if ((f->family == ADDR_V4) != (next == NEXT_IPV4)) {
+		return ESP_V_NEXT_HEADER;
+	}
+	if (!any_match(sa->remote, sa->remote_n, f, &f->src, f->sport) ||
+	    !any_match(sa->local, sa->local_n, f, &f->dst, f->dport)) {
+		return ESP_V_SELECTOR;
+	}
+	return ESP_V_OK;
+}
+
+static enum esp_verdict charge(struct esp_worker *w, struct esp_life *l, uint32_t len)
+{
+	if (!l->limited) {
+		return ESP_V_OK;
+	}
+	struct esp_life_mark mark = esp_life_charge(l, 1, len);
+	unsigned due = esp_life_step(l, &mark, len);
+	if (due && esp_life_raise(l, due)) {
+		w->attention = true;
+	}
+	return due & ESP_DUE_HARD ? ESP_V_EXPIRED : ESP_V_OK;
+}
+
+static enum esp_verdict decap_for(struct esp_worker *w, struct esp_sa_in *sa, struct pkt *p)
+{
+	uint8_t *esp = p->base + p->off;
+	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
+	uint32_t text = text_len(&sa->shape, p->len);
+	struct esp_flow flow;
+	enum esp_verdict v;
+
+	if (text == 0) {
+		return ESP_V_SHORT;
+	}
+	if (esp_life_over(&sa->life)) {
+		return ESP_V_EXPIRED;
+	}
+	v = open(w, sa, esp, text);
+	if (v == ESP_V_OK) {
+		v = check_inner(sa, esp + front, text, &flow);
+	}
+	if (v == ESP_V_OK) {
+		v = charge(w, &sa->life, flow.total);
+	}
+	if (v == ESP_V_OK) {
+		p->off += front;
+		p->len =
+		    flow.total; /* what stands behind it is TFC padding: RFC 4303 section 2.7 */
+	}
+	return v;
+}
+
+static enum esp_verdict decap_one(struct esp_worker *w, struct pkt *p)
+{
+	struct esp_sa_in *sa;
+	enum esp_verdict v;
+
+	if (p->len < ESP_HDR_LEN || p->off > p->cap || p->len > p->cap - p->off) {
+		return ESP_V_SHORT;
+	}
+	sa = esp_sad_in(&w->esp->sad, be32_load(p->base + p->off));
+	if (!sa) {
+		return ESP_V_NO_SA;
+	}
+	p->slot = sa->slot;
+	v = decap_for(w, sa, p);
+	struct esp_lane *lane = &sa->lanes[w->index];
+	if (v == ESP_V_OK) {
+		esp_count(&lane->packets, 1);
+		esp_count(&lane->bytes, p->len);
+	} else {
+		esp_count(&lane->drops[v], 1);
+	}
+	return v;
+}
+
+void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum esp_verdict v = decap_one(w, &pkts[i]);
+		pkts[i].verdict = (uint16_t)v;
+		esp_count(&w->totals[v], 1);
+	}
+}

@@ -1,0 +1,250 @@
+/*
+ * Outbound: policy, sequence number, padding, trailer, sealing. RFC 4303 sections 2 and 3.3, tunnel
+ * mode.
+ *
+ * A batch is cut into runs of packets that one SA takes; a run costs one atomic operation for its
+ * sequence numbers.
+ */
+#include "base/bytes.h"
+#include "esp/internal.h"
+
+enum {
+	CHUNK = 64, /* packets that are looked at together */
+	NEXT_IPV4 = 4,
+	NEXT_IPV6 = 41,
+};
+
+struct item {
+	struct esp_sa_out *sa; /* NULL: it has its verdict */
+	uint32_t total;        /* bytes of the inner packet */
+	uint8_t next;
+};
+
+static void judge(struct esp_worker *w, struct esp_lane *lane, struct pkt *p, enum esp_verdict v)
+{
+	p->verdict = (uint16_t)v;
+	esp_count(&w->totals[v], 1);
+	if (lane && v != ESP_V_OK) {
+		esp_count(&lane->drops[v], 1);
+	}
+}
+
+/* ---- Policy ---- */
+
+static enum esp_verdict apply_rule(
+    const struct esp_worker *w, const struct esp_rule *r, struct pkt *p, struct item *it)
+{
+	if (!r) {
+		return ESP_V_NO_POLICY;
+	}
+	switch (r->action) {
+	case ESP_PROTECT:
+		it->sa = esp_sad_out(&w->esp->sad, r->slot);
+		if (!it->sa || it->sa->serial != r->serial) {
+			it->sa = NULL;
+			return ESP_V_NO_SA;
+		}
+		p->slot = r->slot;
+		return ESP_V_OK;
+	case ESP_TRAP: p->slot = r->id; return ESP_V_ACQUIRE;
+	case ESP_PASS: return ESP_V_PASS;
+	case ESP_DROP: break;
+	}
+	return ESP_V_POLICY_DROP;
+}
+
+static void look_up(struct esp_worker *w, const struct esp_spd *spd, struct pkt *p, struct item *it)
+{
+	struct esp_flow flow;
+	enum esp_verdict v = ESP_V_MALFORMED_INNER;
+
+	*it = (struct item){0};
+	p->tos = 0;
+	if (esp_flow_read(&flow, p->base + p->off, p->len)) {
+		it->total = flow.total;
+		it->next = flow.family == ADDR_V4 ? NEXT_IPV4 : NEXT_IPV6;
+		v = apply_rule(w, esp_spd_find(spd, &flow), p, it);
+	}
+	if (v != ESP_V_OK) {
+		judge(w, NULL, p, v);
+	}
+}
+
+/* ---- One packet ---- */
+
+/* Bytes of padding: text, with its trailer, ends on the alignment. */
+static uint32_t pad_of(const struct esp_shape *s, uint32_t len)
+{
+	uint32_t over = (len + ESP_TRAILER_LEN) % s->align;
+
+	return over == 0 ? 0 : s->align - over;
+}
+
+static bool has_room(const struct esp_shape *s, const struct pkt *p, uint32_t len)
+{
+	uint32_t behind = pad_of(s, len) + ESP_TRAILER_LEN + s->icv_len;
+
+	return p->off >= (uint32_t)ESP_HDR_LEN + s->iv_len && p->off <= p->cap &&
+	       (uint64_t)p->off + len + behind <= p->cap;
+}
+
+static bool write_iv(struct esp_worker *w, const struct esp_shape *s, uint8_t *iv, uint64_t seq)
+{
+	if (s->random_iv) {
+		return esp_worker_random(w, iv, s->iv_len);
+	}
+	if (s->iv_len) {
+		be64_store(iv, seq);
+	}
+	return true;
+}
+
+/*
+ *     SPI | sequence number | IV | inner packet | 1, 2, 3, … | pad length | next header | ICV
+ */
+static bool seal(
+    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, uint64_t seq)
+{
+	const struct esp_shape *s = &sa->shape;
+	uint32_t pad = pad_of(s, it->total), front = (uint32_t)ESP_HDR_LEN + s->iv_len;
+	uint8_t *inner = p->base + p->off, *esp = inner - front, *trailer = inner + it->total;
+
+	be32_store(esp, sa->spi);
+	be32_store(esp + 4, (uint32_t)seq);
+	for (uint32_t i = 1; i <= pad; i++) {
+		*trailer++ = (uint8_t)i;
+	}
+	trailer[0] = (uint8_t)pad;
+	trailer[1] = it->next;
+	uint32_t text = it->total + pad + ESP_TRAILER_LEN;
+	if (!write_iv(w, s, esp + ESP_HDR_LEN, seq) ||
+	    esp_crypto_seal(sa->lanes[w->index].crypto, esp, text,
+		sa->esn ? (uint32_t)(seq >> 32) : 0) != ESP_CRYPTO_OK) {
+		return false;
+	}
+	p->off -= front;
+	p->len = front + text + s->icv_len;
+	return true;
+}
+
+/* ---- A run of packets of one SA ---- */
+
+static uint64_t last_number(const struct esp_sa_out *sa)
+{
+	return sa->esn ? UINT64_MAX : UINT32_MAX;
+}
+
+/* Why an SA that has stopped takes no more. */
+static enum esp_verdict stopped_by(const struct esp_sa_out *sa)
+{
+	uint64_t last = atomic_load_explicit(&sa->seq, memory_order_relaxed);
+
+	return last >= last_number(sa) ? ESP_V_SEQ_EXHAUSTED : ESP_V_EXPIRED;
+}
+
+/* Takes up to n numbers. The last number is never followed by another. */
+static uint32_t take_numbers(struct esp_sa_out *sa, uint32_t n, uint64_t *first)
+{
+	uint64_t last_ever = last_number(sa);
+	uint64_t last = atomic_load_explicit(&sa->seq, memory_order_relaxed);
+	uint32_t got;
+
+	do {
+		uint64_t left = last < last_ever ? last_ever - last : 0;
+		got = n <= left ? n : (uint32_t)left;
+	} while (got && !atomic_compare_exchange_weak_explicit(&sa->seq, &last, last + got,
+			    memory_order_relaxed, memory_order_relaxed));
+	*first = last + 1;
+	return got;
+}
+
+static void raise(struct esp_worker *w, struct esp_life *l, unsigned due)
+{
+	if (due && esp_life_raise(l, due)) {
+		w->attention = true;
+	}
+}
+
+/* Verdicts that need no number: room and lifetimes. Returns how many packets go on (verdict OK). */
+static uint32_t admit(
+    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
+{
+	struct esp_lane *lane = &sa->lanes[w->index];
+	struct esp_life_mark mark = {0};
+	uint64_t bytes = 0;
+	uint32_t admitted = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bytes += it[i].total;
+	}
+	if (sa->life.limited && !esp_life_over(&sa->life)) {
+		mark = esp_life_charge(&sa->life, n, bytes);
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned due = sa->life.limited ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
+		raise(w, &sa->life, due);
+		p[i].verdict = ESP_V_OK;
+		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {
+			judge(w, lane, &p[i], stopped_by(sa));
+		} else if (!has_room(&sa->shape, &p[i], it[i].total)) {
+			judge(w, lane, &p[i], ESP_V_NO_ROOM);
+		} else {
+			admitted++;
+		}
+	}
+	return admitted;
+}
+
+static void encap_run(
+    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
+{
+	struct esp_lane *lane = &sa->lanes[w->index];
+	uint32_t wanted = admit(w, sa, p, it, n), passed = 0;
+	uint64_t seq = 0, bytes = 0;
+	uint32_t left = wanted ? take_numbers(sa, wanted, &seq) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i].verdict != ESP_V_OK) {
+			continue;
+		}
+		if (left == 0) {
+			raise(w, &sa->life, ESP_DUE_HARD);
+			judge(w, lane, &p[i], ESP_V_SEQ_EXHAUSTED);
+			continue;
+		}
+		left--;
+		if (seal(w, sa, &p[i], &it[i], seq++)) {
+			passed++;
+			bytes += it[i].total;
+		} else {
+			judge(w, lane, &p[i], ESP_V_CRYPTO);
+		}
+	}
+	esp_count(&w->totals[ESP_V_OK], passed);
+	esp_count(&lane->packets, passed);
+	esp_count(&lane->bytes, bytes);
+}
+
+static void encap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
+{
+	const struct esp_spd *spd = atomic_load(&w->esp->spd);
+	struct item items[CHUNK];
+
+	for (size_t i = 0; i < n; i++) {
+		look_up(w, spd, &pkts[i], &items[i]);
+	}
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && items[end].sa == items[i].sa; end++) {
+		}
+		if (items[i].sa) {
+			encap_run(w, items[i].sa, pkts + i, items + i, end - i);
+		}
+	}
+}
+
+void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n)
+{
+	for (size_t at = 0; at < n; at += CHUNK) {
+		encap_chunk(w, pkts + at, n - at < CHUNK ? n - at : CHUNK);
+	}
+}

@@ -1,0 +1,56 @@
+/*
+ * What selectors see of an inner packet (RFC 4301 section 4.4.1.1), and selectors compiled for the
+ * packet path.
+ */
+#ifndef ESP_FLOW_H
+#define ESP_FLOW_H
+
+#include "base/ts.h"
+
+/* An address as a number; IPv4 in the top 32 bits, so that prefix masks are the same for both. */
+struct esp_num {
+	uint64_t hi, lo;
+};
+
+struct esp_flow {
+	struct esp_num src, dst;
+	uint32_t total;  /* bytes of the packet as its header says */
+	uint8_t family;  /* enum addr_family */
+	uint8_t proto;
+	bool has_ports;
+	uint16_t sport, dport; /* ICMP: type * 256 + code, in both */
+};
+
+/* Reads n bytes. False: not IP, or shorter than its headers say. */
+bool esp_flow_read(struct esp_flow *f, const uint8_t *p, size_t n);
+
+struct esp_sel {
+	struct esp_num lo, hi;
+	uint16_t port_lo, port_hi;
+	uint8_t family, proto;
+	bool any_port, opaque;
+};
+
+struct esp_num esp_num_of(const struct addr *a);
+struct esp_sel esp_sel_of(const struct ts *t);
+
+static inline bool esp_num_less(const struct esp_num *a, const struct esp_num *b)
+{
+	return a->hi != b->hi ? a->hi < b->hi : a->lo < b->lo;
+}
+
+/* As ts_match() of base/ts.h; `port` is the flow's on the side of `addr`. */
+static inline bool esp_sel_match(const struct esp_sel *s, const struct esp_flow *f,
+    const struct esp_num *addr, uint16_t port)
+{
+	if (s->family != f->family || esp_num_less(addr, &s->lo) || esp_num_less(&s->hi, addr) ||
+	    (s->proto != 0 && s->proto != f->proto)) {
+		return false;
+	}
+	if (s->any_port) {
+		return true;
+	}
+	return f->has_ports ? port >= s->port_lo && port <= s->port_hi : s->opaque;
+}
+
+#endif

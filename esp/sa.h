@@ -1,0 +1,77 @@
+/*
+ * Security associations: what the packet path reads first, in cache lines of its own.
+ */
+#ifndef ESP_SA_H
+#define ESP_SA_H
+
+#include "esp/crypto/crypto.h"
+#include "esp/epoch.h"
+#include "esp/flow.h"
+#include "esp/lifetime.h"
+#include "esp/replay.h"
+
+/* What one worker has of one SA. Counters have one writer; control reads them at any time. */
+struct esp_lane {
+	alignas(ESP_CACHE_LINE) struct esp_crypto *crypto; /* owned */
+	_Atomic uint64_t packets, bytes;
+	_Atomic uint64_t drops[ESP_VERDICTS];
+};
+
+/* One more, by the only writer: a load and a store, no locked instruction. */
+static inline void esp_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+	atomic_store_explicit(counter, v + n, memory_order_relaxed);
+}
+
+/*
+ * Inbound. The replay window has one writer: the driver steers the packets of an SPI to one worker.
+ * A packet that comes to another one does no harm to memory, but may pass twice.
+ */
+struct esp_sa_in {
+	alignas(ESP_CACHE_LINE) uint32_t spi;
+	uint32_t slot;
+	struct esp_shape shape;
+	bool esn;
+	struct esp_lane *lanes; /* owned; one per worker */
+	const struct esp_sel *local, *remote; /* in one block with `local`, owned */
+	uint32_t local_n, remote_n;
+	/* Written by the worker that has the SA. */
+	alignas(ESP_CACHE_LINE) struct esp_window window;
+	struct esp_life life;
+	/* Control only. */
+	struct esp_epoch_item item;
+	uint32_t workers;
+};
+
+/* A path as workers see it: never changed, only replaced. */
+struct esp_path_box {
+	struct esp_path path;
+	struct esp_epoch_item item;
+};
+
+/* Outbound: any worker may send. */
+struct esp_sa_out {
+	alignas(ESP_CACHE_LINE) uint32_t spi;
+	uint32_t slot;
+	uint64_t serial; /* of all SAs there ever were: a policy knows its SA by it, not by the slot */
+	struct esp_shape shape;
+	bool esn;
+	struct esp_lane *lanes;                /* owned; one per worker */
+	_Atomic(struct esp_path_box *) path; /* written by control, read by workers; owned */
+	/* Written by all workers. */
+	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq; /* last number taken */
+	struct esp_life life;
+	/* Control only. */
+	struct esp *esp;
+	struct esp_epoch_item item;
+	uint32_t workers;
+};
+
+/* Lanes with a context each, all of one key. */
+enum esp_err esp_lanes_new(struct esp_provider *p, const struct esp_keys *keys, bool sealing,
+    uint32_t workers, struct esp_lane **out);
+void esp_lanes_free(struct esp_lane *lanes, uint32_t workers);
+void esp_lanes_sum(const struct esp_lane *lanes, uint32_t workers, struct esp_stats *out);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * A worker: its epoch, its totals, its stock of random bytes for the IVs of CBC (RFC 3602 section
+ * 3: unpredictable).
+ */
+#include "esp/worker.h"
+#include "base/secret.h"
+#include "esp/internal.h"
+
+#include <string.h>
+
+void esp_worker_init(struct esp_worker *w, struct esp *e, uint32_t index)
+{
+	memset(w, 0, sizeof *w);
+	w->esp = e;
+	w->index = index;
+}
+
+void esp_worker_fini(struct esp_worker *w)
+{
+	secret_wipe(w, sizeof *w);
+}
+
+bool esp_worker_random(struct esp_worker *w, uint8_t *out, size_t n)
+{
+	if (w->random_left < n) {
+		if (!esp_provider_random(w->esp->provider, w->random, sizeof w->random)) {
+			return false;
+		}
+		w->random_left = sizeof w->random;
+	}
+	w->random_left -= n;
+	memcpy(out, w->random + w->random_left, n);
+	memset(w->random + w->random_left, 0, n);
+	return true;
+}
+
+struct esp_worker *esp_worker_get(struct esp *e, uint32_t index)
+{
+	return index < e->workers_n ? &e->workers[index] : NULL;
+}
+
+void esp_worker_enter(struct esp_worker *w)
+{
+	esp_epoch_enter(&w->esp->epoch, w->index);
+}
+
+void esp_worker_leave(struct esp_worker *w)
+{
+	esp_epoch_leave(&w->esp->epoch, w->index);
+}
+
+bool esp_worker_attention(struct esp_worker *w)
+{
+	bool was = w->attention;
+
+	w->attention = false;
+	return was;
+}
+
+const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt)
+{
+	const struct esp_sad *sad = &w->esp->sad;
+	struct esp_sa_out *sa =
+	    pkt->verdict == ESP_V_OK ? esp_sad_out(sad, pkt->slot & ESP_SLOT_MASK) : NULL;
+	const struct esp_path_box *box = sa ? atomic_load(&sa->path) : NULL;
+
+	return box ? &box->path : NULL;
+}
