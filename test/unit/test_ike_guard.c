@@ -238,6 +238,61 @@ START_TEST(who_may_move)
 }
 END_TEST
 
+/* Behind a NAT ourselves we do not follow the peer, but its request is answered where it came from.
+ */
+START_TEST(answer_goes_back)
+{
+	struct ike_command down = {.kind = IKE_CMD_DOWN, .conn = &p.a.conn, .child = &p.a.kids[0]};
+	struct ike_datagram d, out;
+	struct ike_sa *sa;
+
+	pair_init(&p);
+	ck_assert(pair_start(&p));
+	pair_up(&p, &p.a, 0);
+	sa = p.b.engine->first;
+	sa->nat_local = sa->nat_remote = true;
+	p.tap = keep_and_lose;
+	ck_assert_int_eq(ike_engine_command(p.a.engine, p.now, &down), IKE_OK);
+	pair_run(&p);
+	d = (struct ike_datagram){.local = last.remote, .remote = last.local, .data = last.data};
+	d.remote.port = 40123;
+	ck_assert_int_eq(ike_engine_input(p.b.engine, p.now, &d), IKE_OK);
+	ck_assert(ike_engine_next_datagram(p.b.engine, &out));
+	ck_assert_uint_eq(out.remote.port, 40123);
+	ck_assert_uint_eq(sa->remote.port, 500);
+	pair_fini(&p);
+}
+END_TEST
+
+static bool lose(struct ike_pair *q, struct ike_end *from, const struct ike_datagram *d)
+{
+	(void)q;
+	(void)from;
+	(void)d;
+	return false;
+}
+
+/* Taken down while its request is out: it comes up and goes at once, at both ends. */
+START_TEST(down_while_it_comes_up)
+{
+	struct ike_command down = {.kind = IKE_CMD_DOWN, .conn = &p.a.conn, .child = &p.a.kids[1]};
+
+	pair_init(&p);
+	ck_assert(pair_start(&p));
+	pair_up(&p, &p.a, 0);
+	p.tap = lose;
+	pair_up(&p, &p.a, 1);
+	p.tap = NULL;
+	ck_assert_int_eq(ike_engine_command(p.a.engine, p.now, &down), IKE_OK);
+	pair_wait(&p, 10000);
+	ck_assert_uint_eq(p.a.child_up, 2);
+	ck_assert_uint_eq(p.a.child_down, 1);
+	ck_assert_uint_eq(p.b.child_down, 1);
+	ck_assert_uint_eq(p.a.spis_out, 1);
+	pair_fini(&p);
+}
+END_TEST
+
 /* ---- Both at once ---- */
 
 START_TEST(both_begin)
@@ -339,6 +394,8 @@ int main(void)
 	add_test(s, "groups_without_end", groups_without_end);
 	add_test(s, "group_not_offered", group_not_offered);
 	add_loop(s, "who_may_move", who_may_move, sizeof nats / sizeof nats[0]);
+	add_test(s, "answer_goes_back", answer_goes_back);
+	add_test(s, "down_while_it_comes_up", down_while_it_comes_up);
 	add_test(s, "both_begin", both_begin);
 	add_test(s, "child_of_a_closing_sa", child_of_a_closing_sa);
 	add_test(s, "flow_goes_first", flow_goes_first);
