@@ -272,8 +272,9 @@ void ike_explain_peer_refused_auth(struct ike_reason *r, const struct ike_partie
 
 	ike_reason_set(r, IKE_EAUTH,
 	    "%s refused to authenticate us (AUTHENTICATION_FAILED, it does not say why). Check, "
-	    "most likely first: the pre-shared "
-	    "key of both sides is the same; it accepts our identity \"%s\" (local.id here, "
+	    "most likely first: the pre-shared key (a secret of type psk) is the same on both "
+	    "sides, "
+	    "byte for byte; it accepts our identity \"%s\" (local.id here, "
 	    "remote.id there); it is \"%s\" "
 	    "(remote.id here, local.id there); it expects a pre-shared key of us at all. Its log "
 	    "says which",

@@ -164,6 +164,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	struct ike_init_choice choice;
 	struct ike_reason why;
 	uint8_t group[2];
+	enum ike_err err;
 
 	if (!cookie_is_fine(e, in))
 		return IKE_ELIMIT;
@@ -181,7 +182,10 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 		e->stats.dropped_limit++;
 		return IKE_ELIMIT;
 	}
-	return accept_initiator(e, in, &choice);
+	err = accept_initiator(e, in, &choice);
+	if (err == IKE_EKEVALUE)
+		e->stats.dropped_malformed++;
+	return err;
 }
 
 /* ---- The initiator ---- */
