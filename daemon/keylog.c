@@ -128,7 +128,8 @@ void keylog_ike(struct keylog *k, const struct ike_keys *keys)
 
 /* ---- ESP ---- */
 
-/* "IPv4","src","dst","0xspi","encryption","0xkey","authentication","0xkey" */
+/* "IPv4","src","dst","0xspi","encryption","0xkey","authentication","0xkey". With AES-GCM Wireshark
+ * takes no other authentication than NULL. */
 static void esp_line(struct keylog *k, const struct suite *suite, uint32_t spi,
     const struct addr *src, const struct addr *dst, const struct secret *encr,
     const struct secret *integ)
@@ -140,13 +141,9 @@ static void esp_line(struct keylog *k, const struct suite *suite, uint32_t spi,
 		return;
 	bytes_to_hex(encr_hex, sizeof encr_hex, secret_bytes(encr));
 	bytes_to_hex(integ_hex, sizeof integ_hex, secret_bytes(integ));
-	bool aead = suite->integ.type == 0;
 	fprintf(k->esp, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"%s%s\",\"%s\",\"%s%s\"\n",
 	    src->family == ADDR_V4 ? "IPv4" : "IPv6", addr_text(src, from), addr_text(dst, to), spi,
-	    e->esp, encr->n ? "0x" : "", encr_hex,
-	    aead          ? "ANY 128 bit authentication [no checking]"
-	    : i && i->esp ? i->esp
-			  : "NULL",
+	    e->esp, encr->n ? "0x" : "", encr_hex, i && i->esp ? i->esp : "NULL",
 	    integ->n ? "0x" : "", integ_hex);
 	secret_wipe(encr_hex, sizeof encr_hex);
 	secret_wipe(integ_hex, sizeof integ_hex);

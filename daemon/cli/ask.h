@@ -7,6 +7,6 @@
 #include "daemon/control/control.h"
 
 /* Says why there was no answer (errno still tells why there is no daemon); the exit code. */
-int cli_no_answer(enum control_result r, const char *path, const char *what, uint64_t timeout_ms);
+int cli_no_answer(enum control_result r, const char *path);
 
 #endif

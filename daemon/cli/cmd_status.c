@@ -129,7 +129,8 @@ static void print_down(const json_t *down)
 
 	json_array_foreach(down, i, row)
 	{
-		printf("\n%s: down\n", str(row, "name"));
+		printf(
+		    "\n%s: %s\n", str(row, "name"), yes(row, "connecting") ? "not up yet" : "down");
 		if (*str(row, "last_error"))
 			printf("  last error: %s\n", str(row, "last_error"));
 		if (json_is_integer(json_object_get(row, "retry_in_s")))
@@ -188,5 +189,5 @@ int cli_status(const struct cli_args *a)
 	snprintf(line, sizeof line, "status %s", a->name ? a->name : "");
 	enum control_result r =
 	    control_ask(cli_control_path(a, path), line, 0, on_object, &p, &code);
-	return r == CONTROL_DONE ? code : cli_no_answer(r, path, "status", 0);
+	return r == CONTROL_DONE ? code : cli_no_answer(r, path);
 }

@@ -9,15 +9,22 @@
 
 #include "daemon/cli/ask.h"
 
+/* What was heard so far. */
+struct story {
+	char last[1100]; /* step */
+};
+
 static void print_line(void *arg, json_t *o)
 {
+	struct story *story = arg;
 	const char *step = json_string_value(json_object_get(o, "step"));
 	const char *text = json_string_value(json_object_get(o, "text"));
 	const json_t *code = json_object_get(o, "exit");
 
-	(void)arg;
-	if (step)
+	if (step) {
 		puts(step);
+		snprintf(story->last, sizeof story->last, "%s", step);
+	}
 	if (text && *text) {
 		FILE *to = json_integer_value(code) == 0 ? stdout : stderr;
 		fflush(stdout);
@@ -26,7 +33,7 @@ static void print_line(void *arg, json_t *o)
 	fflush(stdout);
 }
 
-int cli_no_answer(enum control_result r, const char *path, const char *what, uint64_t timeout_ms)
+int cli_no_answer(enum control_result r, const char *path)
 {
 	switch (r) {
 	case CONTROL_DONE: return CLI_OK;
@@ -35,13 +42,8 @@ int cli_no_answer(enum control_result r, const char *path, const char *what, uin
 		    errno == EACCES ? "; run as root" : "; start it with `tunike run`");
 		return CLI_NO_DAEMON;
 	case CONTROL_BROKEN:
-		fprintf(stderr, "tunike: the daemon on %s ended before it answered\n", path);
-		return CLI_FAILED;
 	case CONTROL_TIMEOUT:
-		fprintf(stderr,
-		    "tunike: %s: no outcome within %llu s; the daemon goes on, `tunike status` "
-		    "shows how it stands\n",
-		    what, (unsigned long long)(timeout_ms / 1000));
+		fprintf(stderr, "tunike: the daemon on %s ended before it answered\n", path);
 		return CLI_FAILED;
 	}
 	return CLI_FAILED;
@@ -50,6 +52,7 @@ int cli_no_answer(enum control_result r, const char *path, const char *what, uin
 static int ask_about(const struct cli_args *a, const char *verb)
 {
 	char path[CLI_PATH], line[CONTROL_LINE];
+	struct story story = {{0}};
 	int code = CLI_FAILED;
 
 	if (strpbrk(a->name, " \t\r\n") ||
@@ -58,8 +61,18 @@ static int ask_about(const struct cli_args *a, const char *verb)
 		return CLI_USAGE;
 	}
 	enum control_result r =
-	    control_ask(cli_control_path(a, path), line, a->timeout_ms, print_line, NULL, &code);
-	return r == CONTROL_DONE ? code : cli_no_answer(r, path, a->name, a->timeout_ms);
+	    control_ask(cli_control_path(a, path), line, a->timeout_ms, print_line, &story, &code);
+	if (r == CONTROL_DONE)
+		return code;
+	if (r != CONTROL_TIMEOUT)
+		return cli_no_answer(r, path);
+	fprintf(stderr,
+	    "tunike: %s is not %s after %llu s%s%s; the daemon goes on, `tunike status %.*s` "
+	    "shows how it stands\n",
+	    a->name, verb, (unsigned long long)(a->timeout_ms / 1000),
+	    *story.last ? ", and nothing has come since: " : "", story.last,
+	    (int)strcspn(a->name, "/"), a->name);
+	return CLI_FAILED;
 }
 
 int cli_up(const struct cli_args *a)

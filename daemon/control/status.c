@@ -17,7 +17,8 @@ struct view {
 	json_t *sas;
 	uint64_t now;
 	bool up;
-	bool *shown; /* by connection: it has an IKE SA */
+	bool *there;  /* by connection: it has an IKE SA that is up, or was */
+	bool *coming; /* by connection: it has one that is coming up */
 };
 
 static json_t *number(uint64_t n)
@@ -129,8 +130,10 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 
 	if (v->only && sa->conn != v->only)
 		return;
-	if (sa->conn)
-		v->shown[sa->conn - v->d->config->conns] = true;
+	if (sa->conn && sa->state == IKE_SA_CONNECTING)
+		v->coming[sa->conn - v->d->config->conns] = true;
+	else if (sa->conn)
+		v->there[sa->conn - v->d->config->conns] = true;
 	v->up |= sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING;
 	o = json_object();
 	set(o, "name", sa->conn ? json_string(sa->conn->name) : json_null());
@@ -170,10 +173,11 @@ static json_t *down_json(const struct view *v)
 
 	for (size_t i = 0; i < v->d->conns.n; i++) {
 		const struct conn *c = &v->d->conns.v[i];
-		if (v->shown[i] || (v->only && v->only != c->cfg))
+		if (v->there[i] || (v->only && v->only != c->cfg))
 			continue;
 		json_t *o = json_object();
 		set(o, "name", json_string(c->cfg->name));
+		set(o, "connecting", json_boolean(v->coming[i] || c->trying));
 		set(o, "last_error", c->last_error[0] ? json_string(c->last_error) : json_null());
 		set(o, "retry_in_s",
 		    c->retry_at > v->now ? number((c->retry_at - v->now + 999) / 1000)
@@ -277,29 +281,32 @@ static json_t *since_json(const struct daemon *d)
 
 json_t *control_status(const struct daemon *d, const struct config_conn *only, bool *up)
 {
+	size_t n = d->conns.n ? d->conns.n : 1;
 	struct view v = {.d = d,
 	    .only = only,
 	    .sas = json_array(),
 	    .now = daemon_now_ms(),
-	    .shown = calloc(d->conns.n ? d->conns.n : 1, sizeof(bool))};
+	    .there = calloc(n, sizeof(bool)),
+	    .coming = calloc(n, sizeof(bool))};
 	json_t *o = json_object();
 
-	if (!o || !v.sas || !v.shown) {
+	if (o && v.sas && v.there && v.coming) {
+		ike_engine_each(d->engine, add_sa, &v);
+		set(o, "version", json_string(TUNIKE_VERSION));
+		set(o, "since", since_json(d));
+		set(o, "tun", tun_json(d));
+		set(o, "ike_sas", json_incref(v.sas));
+		set(o, "down", down_json(&v));
+		set(o, "drops", all_drops(d));
+		set(o, "ike", ike_json(d));
+		set(o, "workers", workers_json(d));
+	} else {
 		json_decref(o);
-		json_decref(v.sas);
-		free(v.shown);
-		return NULL;
+		o = NULL;
 	}
-	ike_engine_each(d->engine, add_sa, &v);
-	set(o, "version", json_string(TUNIKE_VERSION));
-	set(o, "since", since_json(d));
-	set(o, "tun", tun_json(d));
-	set(o, "ike_sas", v.sas);
-	set(o, "down", down_json(&v));
-	set(o, "drops", all_drops(d));
-	set(o, "ike", ike_json(d));
-	set(o, "workers", workers_json(d));
-	free(v.shown);
+	json_decref(v.sas);
+	free(v.there);
+	free(v.coming);
 	*up = v.up;
 	return o;
 }
