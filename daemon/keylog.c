@@ -26,9 +26,9 @@ struct word {
 
 /* clang-format off */
 static const struct word words[] = {
-	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         128, "AES-GCM-128 with 16 octet ICV [RFC5282]", "AES-GCM [RFC4106]"},
-	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         192, "AES-GCM-192 with 16 octet ICV [RFC5282]", "AES-GCM [RFC4106]"},
-	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         256, "AES-GCM-256 with 16 octet ICV [RFC5282]", "AES-GCM [RFC4106]"},
+	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         128, "AES-GCM-128 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]"},
+	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         192, "AES-GCM-192 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]"},
+	{TRANSFORM_ENCR,  ENCR_AES_GCM_16,         256, "AES-GCM-256 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]"},
 	{TRANSFORM_ENCR,  ENCR_AES_CBC,            128, "AES-CBC-128 [RFC3602]",                   "AES-CBC [RFC3602]"},
 	{TRANSFORM_ENCR,  ENCR_AES_CBC,            192, "AES-CBC-192 [RFC3602]",                   "AES-CBC [RFC3602]"},
 	{TRANSFORM_ENCR,  ENCR_AES_CBC,            256, "AES-CBC-256 [RFC3602]",                   "AES-CBC [RFC3602]"},
