@@ -197,7 +197,7 @@ echo "Addresses and routes of the laptop are as before; the office is out of rea
 step "What the internet has seen, outside of the NAT router"
 ours='host 203.0.113.1 and host 203.0.113.77 and udp and (port 500 or port 4500)'
 count() { tcpdump -n -r "$dir/wire.pcap" "$1" 2>/dev/null | wc -l; }
-sleep 0.2 # what tcpdump has in hand reaches the file
+sleep 1.5 # what tcpdump has in hand reaches the file
 tcpdump -n -r "$dir/wire.pcap" -c 6 "$ours" 2>/dev/null | cut -c 1-110
 echo "..."
 all=$(count '') good=$(count "$ours") neighbours=$(count 'arp or icmp6')

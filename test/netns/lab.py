@@ -37,12 +37,15 @@ def expect(condition, what):
         raise Failed(what)
 
 
-def expect_words(text, *words):
+def says(text, words):
     """Each of words stands in text, whatever the case; a tuple stands for any one of its members."""
     low = text.lower()
+    return all(any(c.lower() in low for c in (w if isinstance(w, tuple) else (w,))) for w in words)
+
+
+def expect_words(text, *words):
     for word in words:
-        choices = word if isinstance(word, tuple) else (word,)
-        expect(any(c.lower() in low for c in choices), "%r does not say %r" % (text.strip()[-900:], word))
+        expect(says(text, [word]), "%r does not say %r" % (text.strip()[-900:], word))
 
 
 def until(seconds, what, probe, every=0.05):
@@ -172,6 +175,8 @@ class Lab:
         x, y = self.node(x), self.node(y)
         sh("ip", "link", "add", xdev, "netns", x.ns, "type", "veth", "peer", "name", ydev, "netns", y.ns)
         for node, dev, addrs in ((x, xdev, xaddrs), (y, ydev, yaddrs)):
+            # No link-local address that comes when it likes: what a host has is what a case gave it.
+            node.ip("link", "set", dev, "addrgenmode", "none")
             for addr in addrs:
                 node.ip("addr", "add", addr, "dev", dev, *(["nodad"] if ":" in addr else []))
             node.ip("link", "set", dev, "up")

@@ -1,5 +1,5 @@
 """What fails, on both sides: the sentence, the exit code, and nothing left behind."""
-from lab import Lab, Net, Skipped, expect, expect_words, until
+from lab import Lab, Net, Skipped, expect, expect_words, says, until
 import matrix
 import peers
 from peers import PSK, StrongSwan, Tunike
@@ -7,6 +7,9 @@ from peers import PSK, StrongSwan, Tunike
 NULL_CONFIG = 'connections = { site = { remote_addrs = ["192.0.2.2"]; local = { auth = "psk"; }; ' \
               'remote = { auth = "psk"; }; children = { net = { remote_ts = ["10.2.0.1/32"]; }; }; }; };\n' \
               'secrets = ( { type = "psk"; secret = "x"; } );\n'
+
+
+SECRET = ("psk", "secret", "pre-shared key")
 
 
 def strongswan():
@@ -39,11 +42,11 @@ def nothing_up(tunike):
 DISAGREEMENTS = {
     "wrong secret": (
         {}, {"psk": "another secret"},
-        ["a.test", "b.test", ("psk", "secret")], ["a.test", ("psk", "secret")]),
+        ["a.test", "b.test", SECRET], ["a.test", SECRET]),
     "no common IKE proposal": (
         {"ike": "aes256gcm16-prfsha384-ecp384"}, {},
         ["proposal", "aes256gcm16-prfsha384-ecp384"],
-        ["proposal", "aes256gcm16-prfsha384-ecp384", "aes128-sha256-modp2048"]),
+        ["proposal", "aes256gcm16-prfsha384-ecp384", "aes128-sha256", "modp2048"]),
     "no common ESP proposal": (
         {"esp": "chacha20poly1305"}, {},
         ["proposal", "chacha20poly1305"], ["proposal", "chacha20poly1305", "aes128-sha256"]),
@@ -65,8 +68,7 @@ def disagreement(change_a, change_b, initiator_says, responder_says):
         said = a.up_fails()
         expect_words(said, *initiator_says)
         until(5, lambda: "the responder does not say %r: %s" % (responder_says, b.log()[-900:]),
-              lambda: all(any(c.lower() in b.log().lower() for c in (w if isinstance(w, tuple) else (w,)))
-                          for w in responder_says))
+              lambda: says(b.log(), responder_says))
         for secret in (PSK, "another secret"):
             expect(secret not in said + a.log() + b.log(), "a secret stands in the output")
         if "ts" not in " ".join(change_a) and "esp" not in change_a:
@@ -92,7 +94,7 @@ def strongswan_is_refused(change_a, change_b, words):
         _, a, b = pair(lab, StrongSwan, Tunike, change_a, change_b)
         a.up_fails()
         until(5, lambda: "the log does not say %r: %s" % (words, b.log()[-900:]),
-              lambda: all(w.lower() in b.log().lower() for w in words))
+              lambda: says(b.log(), words))
         b.stop()
 
 
@@ -103,8 +105,8 @@ def no_answer():
         net = Net(lab)
         site, _ = matrix.sites(net, 4)
         a = Tunike(net.a).configure(site).start()
-        said = a.up_fails(seconds=6)
-        expect_words(said, "192.0.2.2", "500", ("no answer", "did not answer", "not answer"))
+        expect_words(a.up_fails(seconds=3), "192.0.2.2:500", "IKE_SA_INIT")
+        expect_words(a.up_fails(seconds=200), "no answer from 192.0.2.2:500", "IKE_SA_INIT", "attempts")
         a.stop()
 
 
@@ -229,19 +231,19 @@ def every_error_at_once():
 
 
 def cases():
+    yield "nobody answers", no_answer  # as long as the schedule of retransmissions
     for name, (change_a, change_b, initiator_says, responder_says) in DISAGREEMENTS.items():
         yield "refused: " + name, lambda c=(change_a, change_b, initiator_says, responder_says): disagreement(*c)
     yield "refused by strongswan: wrong secret", \
-        lambda: strongswan_refuses({}, {"psk": "another secret"}, [("psk", "secret"), "a.test", "AUTHENTICATION_FAILED"])
+        lambda: strongswan_refuses({}, {"psk": "another secret"}, [SECRET, "a.test", "AUTHENTICATION_FAILED"])
     yield "refused by strongswan: no common IKE proposal", \
         lambda: strongswan_refuses({"ike": "aes256gcm16-prfsha384-ecp384"}, {}, ["aes256gcm16-prfsha384-ecp384"])
     yield "refused by strongswan: selectors that do not meet", \
         lambda: strongswan_refuses({"remote_ts": ["10.99.0.0/16"]}, {}, ["10.99.0.0/16"])
     yield "strongswan is refused: wrong secret", \
-        lambda: strongswan_is_refused({"psk": "another secret"}, {}, ["a.test", "secret"])
+        lambda: strongswan_is_refused({"psk": "another secret"}, {}, ["a.test", SECRET])
     yield "strongswan is refused: no common IKE proposal", \
-        lambda: strongswan_is_refused({"ike": "aes256gcm16-prfsha384-ecp384"}, {}, ["aes256gcm16", "aes128-sha256-modp2048"])
-    yield "nobody answers", no_answer
+        lambda: strongswan_is_refused({"ike": "aes256gcm16-prfsha384-ecp384"}, {}, ["aes256gcm16", "aes128-sha256", "modp2048"])
     yield "second daemon on the same socket", second_daemon_on_the_socket
     yield "port held by another tunike", lambda: port_is_taken(Tunike)
     yield "port held by charon", lambda: port_is_taken(StrongSwan)
