@@ -73,8 +73,11 @@ host() { # NAME
 	ip -n "$net-$1" link set lo up
 }
 
+# IPv4 alone: what the kernel multicasts for IPv6 by itself is not to be told from a leak.
 wire() { # HOST DEV ADDRESS HOST DEV ADDRESS
 	ip link add "$2" netns "$net-$1" type veth peer name "$5" netns "$net-$4"
+	on "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1"
+	on "$4" sysctl -qw "net.ipv6.conf.$5.disable_ipv6=1"
 	ip -n "$net-$1" addr add "$3" dev "$2"
 	ip -n "$net-$4" addr add "$6" dev "$5"
 	ip -n "$net-$1" link set "$2" up
@@ -200,11 +203,11 @@ count() { tcpdump -n -r "$dir/wire.pcap" "$1" 2>/dev/null | wc -l; }
 sleep 1.5 # what tcpdump has in hand reaches the file
 tcpdump -n -r "$dir/wire.pcap" -c 6 "$ours" 2>/dev/null | cut -c 1-110
 echo "..."
-all=$(count '') good=$(count "$ours") neighbours=$(count 'arp or icmp6')
-echo "$all packets: $good IKE and ESP in UDP, $neighbours ARP and neighbour discovery, $((all - good - neighbours)) others"
+good=$(count "$ours") arp=$(count arp) others=$(count "not ($ours) and not arp")
+echo "$good packets of IKE and ESP in UDP, $arp of ARP, $others others"
 [ "$good" -gt $((file_mb * 500)) ] || problem "$good packets are too few for the file"
-[ "$((all - good - neighbours))" -eq 0 ] || {
-	tcpdump -n -r "$dir/wire.pcap" "not ($ours) and not arp and not icmp6" 2>/dev/null | head -n 5
+[ "$others" -eq 0 ] || {
+	tcpdump -n -r "$dir/wire.pcap" "not ($ours) and not arp" 2>/dev/null | head -n 5
 	problem "something else than IKE and ESP crossed the internet"
 }
 if grep -aq -e 'GET /' -e 'HTTP/1' -e 'You are inside' "$dir/wire.pcap"; then problem "plain text on the wire"; fi
