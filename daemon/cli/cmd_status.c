@@ -62,22 +62,22 @@ static void print_list(const json_t *list)
 }
 
 /* Only what is not zero; `before` stands in front of the first. */
-static bool print_drops(const json_t *drops, const char *before)
+static void print_drops(json_t *drops, const char *before)
 {
+	const char *name;
+	json_t *value;
 	bool any = false;
 
-	for (void *i = json_object_iter((json_t *)(uintptr_t)drops); i;
-	     i = json_object_iter_next((json_t *)(uintptr_t)drops, i)) {
-		json_int_t n = json_integer_value(json_object_iter_value(i));
+	json_object_foreach(drops, name, value)
+	{
+		json_int_t n = json_integer_value(value);
 		if (n == 0)
 			continue;
-		printf(
-		    "%s%s %" JSON_INTEGER_FORMAT, any ? ", " : before, json_object_iter_key(i), n);
+		printf("%s%s %" JSON_INTEGER_FORMAT, any ? ", " : before, name, n);
 		any = true;
 	}
 	if (any)
 		putchar('\n');
-	return any;
 }
 
 static void print_child(const json_t *c)

@@ -46,6 +46,16 @@ struct conns_waiter *control_waiter(struct control_client *c)
 	return &c->waiter;
 }
 
+static void client_end(struct control_client *c)
+{
+	struct daemon *d = c->control->d;
+
+	if (d->conns_ready)
+		conns_unwait(&d->conns, &c->waiter);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
 static void client_free(struct control_client *c)
 {
 	struct control *all = c->control;
@@ -56,10 +66,7 @@ static void client_free(struct control_client *c)
 			all->clients_n--;
 			break;
 		}
-	if (all->d->conns_ready)
-		conns_unwait(&all->d->conns, &c->waiter);
-	bufferevent_free(c->bev);
-	free(c);
+	client_end(c);
 }
 
 void control_send(struct control_client *c, json_t *line)
@@ -289,8 +296,10 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
-	while (c->clients)
-		client_free(c->clients);
+	for (struct control_client *i = c->clients, *next; i; i = next) {
+		next = i->next;
+		client_end(i);
+	}
 	if (c->listener)
 		evconnlistener_free(c->listener);
 	if (c->path[0])
