@@ -39,10 +39,10 @@ bool ike_unique_announce(const struct ike_sa *sa)
 }
 
 /* Begun from both ends, each before it knew of the other: not a peer that has begun anew. */
-static bool crossing(const struct ike_sa *newer, const struct ike_sa *older)
+static bool crossing(const struct ike_sa *newer, const struct ike_sa *older, ike_time slack)
 {
 	return newer->initiator != older->initiator &&
-	       newer->created_at <= older->established_at + CROSSING_MS;
+	       newer->created_at <= older->established_at + slack;
 }
 
 void ike_unique_initial_contact(struct ike_sa *sa)
@@ -52,8 +52,10 @@ void ike_unique_initial_contact(struct ike_sa *sa)
 
 	if (sa->conn->unique == UNIQUE_NEVER)
 		return;
+	/* No slack: who announces it had not answered the older SA's IKE_AUTH when it wrote its own, so
+	 * of SAs that crossed, its IKE_SA_INIT came before the older one was up. */
 	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
-		if (!same_pair(sa, o) || crossing(sa, o))
+		if (!same_pair(sa, o) || crossing(sa, o, 0))
 			continue;
 		ike_reason_set(&why, IKE_EREPLACED,
 		    "the peer began anew from %s and has forgotten this IKE SA",
@@ -92,7 +94,7 @@ void ike_unique_enforce(struct ike_sa *sa)
 
 		if (!same_pair(sa, o))
 			continue;
-		if (!crossing(sa, o)) {
+		if (!crossing(sa, o, CROSSING_MS)) {
 			if (!sa->initiator)
 				replace(o, sa);
 		} else if (lower(&ours->ni, ours == sa ? &o->ni : &sa->ni)) {

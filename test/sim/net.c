@@ -83,6 +83,8 @@ static struct sim_host *host_at(struct sim *s, struct endpoint *to)
 {
 	for (size_t i = 0; i < s->hosts_n; i++) {
 		struct sim_host *h = &s->hosts[i];
+		if (h->gone)
+			continue; /* another may have its address now */
 		if (h->outside.family == ADDR_NONE && addr_equal(&h->addr, &to->addr))
 			return h;
 		if (h->outside.family != ADDR_NONE && addr_equal(&h->outside, &to->addr)) {
@@ -107,7 +109,7 @@ static void deliver(struct sim *s, struct sim_flight *f)
 	}
 	struct endpoint to = f->to;
 	struct sim_host *h = host_at(s, &to);
-	if (h && !h->gone) {
+	if (h) {
 		struct ike_datagram d = {.local = to,
 		    .remote = f->from,
 		    .marker = f->marker,

@@ -321,6 +321,26 @@ START_TEST(initial_contact)
 }
 END_TEST
 
+/* The one that was called restarts at once and calls by itself: its first word clears what it had. */
+START_TEST(initial_contact_from_the_called)
+{
+	struct scenario s;
+
+	scenario_init(&s, 17, NULL, NULL, NULL);
+	scenario_connect(&s);
+	s.right->gone = true;
+	struct sim_host *again =
+	    sim_host_add(&s.sim, "again", "10.0.0.2", scenario_text(NULL, false), NULL);
+	ck_assert_int_eq(sim_up(again, "link", NULL, s.left), IKE_OK);
+	sim_run_for(&s.sim, 1000);
+	ck_assert_uint_eq(sim_ike_sas(s.left), 1);
+	ck_assert_int_eq(s.left->down_reason.err, IKE_EREPLACED);
+	ck_assert_uint_eq(sim_children_up(again), 1);
+	ck_assert(sim_mirrored(again, s.left));
+	scenario_fini(&s);
+}
+END_TEST
+
 START_TEST(unique_keep)
 {
 	static const struct scenario_side keep = {.conn = "unique = \"keep\";"};
@@ -414,6 +434,7 @@ static Suite *suite(void)
 	tcase_add_test(t, life_time);
 	tcase_add_test(t, trapped_packet);
 	tcase_add_test(t, initial_contact);
+	tcase_add_test(t, initial_contact_from_the_called);
 	tcase_add_test(t, unique_keep);
 	tcase_add_test(t, child_limit);
 	tcase_add_loop_test(t, storm, 0, 50);
