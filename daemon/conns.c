@@ -80,17 +80,14 @@ static bool settled(struct conns *s, struct conns_waiter *w)
 	return true;
 }
 
-static void settle_waiters(struct conn *c)
+void conns_settle(struct conns *s)
 {
-	struct conns_waiter *w = c->all->waiters;
+	struct conns_waiter *w = s->unsettled ? s->waiters : NULL;
 
+	s->unsettled = false;
 	/* A `done` may change the list. */
-	while (w) {
-		if (w->conn == c && settled(c->all, w))
-			w = c->all->waiters;
-		else
-			w = w->next;
-	}
+	while (w)
+		w = settled(s, w) ? s->waiters : w->next;
 }
 
 static void add_waiter(struct conns *s, struct conns_waiter *w)
@@ -140,6 +137,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		if (c->children[i].want == WANT_RETRY)
 			c->children[i].want = c->children[i].up ? WANT_NOTHING : WANT_PENDING;
 	kick(c);
+	conns_settle(c->all);
 }
 
 /* ---- The end of an attempt ---- */
@@ -191,7 +189,7 @@ static void attempt_failed(struct conn *c, const char *text, bool again)
 		if (c->children[i].want == WANT_TRYING)
 			child_failed(&c->children[i], text, again);
 	after_failure(c);
-	settle_waiters(c);
+	c->all->unsettled = true;
 	kick(c);
 }
 
@@ -217,7 +215,7 @@ static void attempt_check(struct conn *c)
 		c->failures = 0;
 		c->not_before = 0;
 	}
-	settle_waiters(c);
+	c->all->unsettled = true;
 	kick(c);
 }
 
@@ -262,6 +260,7 @@ static void on_resolved(void *arg, const struct resolve_answer *answer)
 		try_candidate(c);
 	else
 		attempt_failed(c, answer->why[0] ? answer->why : "no address was found", true);
+	conns_settle(c->all);
 }
 
 static void resolve(struct conn *c)
@@ -341,7 +340,8 @@ void conns_up(struct conn *c, const struct config_child *child, bool keep, struc
 		if (c->children[i].want == WANT_RETRY)
 			c->children[i].want = WANT_PENDING;
 	kick(c);
-	settle_waiters(c);
+	c->all->unsettled = true;
+	conns_settle(c->all);
 }
 
 void conns_down(struct conn *c, const struct config_child *child, struct conns_waiter *w)
@@ -364,7 +364,8 @@ void conns_down(struct conn *c, const struct config_child *child, struct conns_w
 	c->all->p.command(c->all->p.arg,
 	    &(struct ike_command){.kind = IKE_CMD_DOWN, .conn = c->cfg, .child = child});
 	attempt_check(c);
-	settle_waiters(c);
+	c->all->unsettled = true;
+	conns_settle(c->all);
 }
 
 void conns_acquire(struct conns *s, uint32_t id, const struct ts_flow *flow)
@@ -491,7 +492,7 @@ void conns_event(struct conns *s, const struct ike_event *ev)
 		break;
 	}
 	attempt_check(c);
-	settle_waiters(c);
+	c->all->unsettled = true;
 }
 
 /* ---- Life ---- */
@@ -567,6 +568,7 @@ void conns_stop(struct conns *s)
 		stop_trying(c);
 		for (size_t k = 0; k < c->cfg->children_n; k++)
 			c->children[k].want = WANT_NOTHING;
-		settle_waiters(c);
 	}
+	s->unsettled = true;
+	conns_settle(s);
 }

@@ -85,6 +85,7 @@ struct conns {
 	uint32_t last_tag;
 	uint64_t random;
 	struct conns_waiter *waiters;
+	bool unsettled; /* something happened since waiters were last looked at */
 	bool stopping;
 };
 
@@ -100,8 +101,10 @@ struct conn *conns_find(struct conns *s, const char *name);
 void conns_up(struct conn *c, const struct config_child *child, bool keep, struct conns_waiter *w);
 void conns_down(struct conn *c, const struct config_child *child, struct conns_waiter *w);
 void conns_acquire(struct conns *s, uint32_t id, const struct ts_flow *flow);
-/* Every event of the engine, after it was applied. */
+/* Every event of the engine, after it was applied; conns_settle when there are no more, so that a
+ * waiter hears the whole story before the outcome. */
 void conns_event(struct conns *s, const struct ike_event *ev);
+void conns_settle(struct conns *s);
 
 void conns_unwait(struct conns *s, struct conns_waiter *w); /* no effect if it is not on the list */
 

@@ -160,6 +160,7 @@ static void drain(struct daemon *d)
 			more = true;
 		}
 		apply_commit(&d->apply, daemon_now_ms());
+		conns_settle(&d->conns);
 		while (ike_engine_next_datagram(d->engine, &out)) {
 			send_datagram(d, &out);
 			more = true;

@@ -106,6 +106,7 @@ static void happens(enum ike_event_kind kind, size_t child, enum ike_err why, bo
 	ev.reason.err = why;
 	snprintf(ev.reason.text, sizeof ev.reason.text, "sentence %d", why);
 	conns_event(&conns, &ev);
+	conns_settle(&conns);
 }
 
 static void all_up(void)
