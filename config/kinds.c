@@ -65,18 +65,18 @@ static bool parse_bool(struct load *l, const struct row *row, const char *text, 
 
 static bool number_in(struct load *l, const struct row *row, const char *text, uint64_t *v)
 {
-	static const struct {
-		enum number_result (*parse)(uint64_t *, const char *);
-		const char *none;
-	} readers[] = {
-	    [K_U16] = {number_parse, "is not a number"},
-	    [K_U32] = {number_parse, "is not a number"},
-	    [K_SIZE] = {size_parse, "is not a number (k, m and g may follow it)"},
-	    [K_DURATION] = {duration_parse, "is not a duration"},
-	};
+	enum number_result (*parse)(uint64_t *, const char *) = number_parse;
+	const char *none = "is not a number";
 
-	switch (readers[row->kind].parse(v, text)) {
-	case NUMBER_NONE: return refuse(l, row, text, readers[row->kind].none);
+	if (row->kind == K_SIZE) {
+		parse = size_parse;
+		none = "is not a number (k, m and g may follow it)";
+	} else if (row->kind == K_DURATION) {
+		parse = duration_parse;
+		none = "is not a duration";
+	}
+	switch (parse(v, text)) {
+	case NUMBER_NONE: return refuse(l, row, text, none);
 	case NUMBER_RANGE: return refuse(l, row, text, "is out of range");
 	case NUMBER_OK: break;
 	}

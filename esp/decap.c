@@ -33,7 +33,7 @@ static uint32_t text_len(const struct esp_shape *s, uint32_t len)
 }
 
 /* Replay check, opening, replay commit. */
-static enum esp_verdict open(
+static enum esp_verdict unseal(
     const struct esp_worker *w, struct esp_sa_in *sa, uint8_t *esp, uint32_t text)
 {
 	uint32_t low = be32_load(esp + 4);
@@ -102,8 +102,8 @@ static enum esp_verdict check_inner(
 	if ((f->family == ADDR_V4) != (next == NEXT_IPV4)) {
 		return ESP_V_NEXT_HEADER;
 	}
-	if (!any_match(sa->remote, sa->remote_n, f, &f->src, f->sport) ||
-	    !any_match(sa->local, sa->local_n, f, &f->dst, f->dport)) {
+	if (!any_match(sa->sels + sa->local_n, sa->remote_n, f, &f->src, f->sport) ||
+	    !any_match(sa->sels, sa->local_n, f, &f->dst, f->dport)) {
 		return ESP_V_SELECTOR;
 	}
 	return ESP_V_OK;
@@ -136,7 +136,7 @@ static enum esp_verdict decap_for(struct esp_worker *w, struct esp_sa_in *sa, st
 	if (esp_life_over(&sa->life)) {
 		return ESP_V_EXPIRED;
 	}
-	v = open(w, sa, esp, text);
+	v = unseal(w, sa, esp, text);
 	if (v == ESP_V_OK) {
 		v = check_inner(sa, esp + front, text, &flow);
 	}

@@ -158,7 +158,7 @@ static uint32_t take_numbers(struct esp_sa_out *sa, uint32_t n, uint64_t *first)
 	return got;
 }
 
-static void raise(struct esp_worker *w, struct esp_life *l, unsigned due)
+static void note_due(struct esp_worker *w, struct esp_life *l, unsigned due)
 {
 	if (due && esp_life_raise(l, due)) {
 		w->attention = true;
@@ -182,7 +182,7 @@ static uint32_t admit(
 	}
 	for (size_t i = 0; i < n; i++) {
 		unsigned due = sa->life.limited ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
-		raise(w, &sa->life, due);
+		note_due(w, &sa->life, due);
 		p[i].verdict = ESP_V_OK;
 		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {
 			judge(w, lane, &p[i], stopped_by(sa));
@@ -208,7 +208,7 @@ static void encap_run(
 			continue;
 		}
 		if (left == 0) {
-			raise(w, &sa->life, ESP_DUE_HARD);
+			note_due(w, &sa->life, ESP_DUE_HARD);
 			judge(w, lane, &p[i], ESP_V_SEQ_EXHAUSTED);
 			continue;
 		}

@@ -30,7 +30,7 @@ struct esp_epoch_item {
 };
 
 struct esp_epoch {
-	_Atomic uint64_t now; /* written by control, read by workers; starts at 1 */
+	_Atomic uint64_t now;         /* written by control, read by workers; starts at 1 */
 	struct esp_epoch_cell *cells; /* owned */
 	uint32_t workers;
 	/* Control only. */
@@ -42,8 +42,8 @@ bool esp_epoch_init(struct esp_epoch *e, uint32_t workers); /* false: no memory 
 void esp_epoch_fini(struct esp_epoch *e);                   /* frees all; no worker is inside */
 
 /* Takes an item that no pointer that workers follow leads to any more. */
-void esp_epoch_retire(struct esp_epoch *e, struct esp_epoch_item *item,
-    void (*free)(struct esp_epoch_item *));
+void esp_epoch_retire(
+    struct esp_epoch *e, struct esp_epoch_item *item, void (*free)(struct esp_epoch_item *));
 /* Frees what all have passed; returns how many wait. */
 size_t esp_epoch_reclaim(struct esp_epoch *e);
 
@@ -53,6 +53,6 @@ void esp_epoch_leave(struct esp_epoch *e, uint32_t i);
 
 /* The object that holds a retired item. */
 #define ESP_EPOCH_OWNER(item, type, member) \
-	((type *)(void *)((char *)(item) - offsetof(type, member)))
+	((type *)(void *)((char *)(item)-offsetof(type, member)))
 
 #endif

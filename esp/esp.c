@@ -108,7 +108,6 @@ void esp_spi_put(struct esp *e, uint32_t spi)
 	}
 }
 
-/* Local selectors, then remote ones, in one block. */
 static bool set_selectors(struct esp_sa_in *sa, const struct esp_in_params *p)
 {
 	size_t n = p->local_ts->n + p->remote_ts->n;
@@ -123,9 +122,8 @@ static bool set_selectors(struct esp_sa_in *sa, const struct esp_in_params *p)
 	for (size_t i = 0; i < p->remote_ts->n; i++) {
 		v[p->local_ts->n + i] = esp_sel_of(&p->remote_ts->v[i]);
 	}
-	sa->local = v;
+	sa->sels = v;
 	sa->local_n = (uint32_t)p->local_ts->n;
-	sa->remote = v + p->local_ts->n;
 	sa->remote_n = (uint32_t)p->remote_ts->n;
 	return true;
 }

@@ -1,9 +1,11 @@
 /*
  * The ESP data plane: RFC 4303, RFC 4301. Packets in the caller's buffers, SAs in a slot table, an
- * immutable policy snapshot, epochs for reclamation. Knows base/ only: no IKE, sockets, devices, clocks.
+ * immutable policy snapshot, epochs for reclamation. Knows base/ only: no IKE, sockets, devices,
+ * clocks.
  *
- * Threads: one control thread calls everything that takes a struct esp; each worker thread calls what
- * takes its struct esp_worker. Nothing on the packet path locks, allocates, logs or reads a clock.
+ * Threads: one control thread calls everything that takes a struct esp; each worker thread calls
+ * what takes its struct esp_worker. Nothing on the packet path locks, allocates, logs or reads a
+ * clock.
  */
 #ifndef ESP_ESP_H
 #define ESP_ESP_H
@@ -21,7 +23,7 @@ struct esp_worker;
 enum esp_err {
 	ESP_OK = 0,
 	ESP_ENOMEM = -1,
-	ESP_EFULL = -2,      /* no free slot */
+	ESP_EFULL = -2,        /* no free slot */
 	ESP_EUNSUPPORTED = -3, /* a transform that this build or this OpenSSL lacks */
 	ESP_EINVAL = -4,
 	ESP_ENOENT = -5,
@@ -30,15 +32,17 @@ enum esp_err {
 struct esp_params {
 	uint32_t slots;   /* a power of two, up to 2^20: SAs each way */
 	uint32_t workers; /* 1 to 64 */
-	struct ossl_lib_ctx_st *libctx; /* algorithms and randomness; borrowed; NULL: OpenSSL's default */
+	struct ossl_lib_ctx_st
+	    *libctx; /* algorithms and randomness; borrowed; NULL: OpenSSL's default */
 };
 
 struct esp *esp_new(const struct esp_params *p); /* NULL: no memory */
-void esp_free(struct esp *e); /* no worker may be inside; everything is wiped */
+void esp_free(struct esp *e);                    /* no worker may be inside; everything is wiped */
 
 /* ---- Security associations (control thread) ---- */
 
-/* Reserves an inbound SPI: its low bits are the slot, the high bits random; never 0..255. 0 if the table is full. */
+/* Reserves an inbound SPI: its low bits are the slot, the high bits random; never 0..255. 0 if the
+ * table is full. */
 uint32_t esp_spi_get(struct esp *e);
 void esp_spi_put(struct esp *e, uint32_t spi); /* a reserved SPI that was never installed */
 
@@ -49,7 +53,7 @@ struct esp_lifetime {
 
 struct esp_keys {
 	struct transform encr, integ; /* integ.type 0 with AEAD */
-	struct bytes encr_key;        /* key, then salt, as RFC 7296 section 2.17 orders it; copied */
+	struct bytes encr_key; /* key, then salt, as RFC 7296 section 2.17 orders it; copied */
 	struct bytes integ_key;
 	bool esn;
 };
@@ -58,7 +62,8 @@ struct esp_in_params {
 	uint32_t spi; /* from esp_spi_get */
 	struct esp_keys keys;
 	uint32_t replay_window; /* packets, 0 (off) to 32768 */
-	const struct ts_list *local_ts, *remote_ts; /* of the inner packet: dst in local, src in remote; copied */
+	const struct ts_list *local_ts,
+	    *remote_ts; /* of the inner packet: dst in local, src in remote; copied */
 	struct esp_lifetime life;
 	uint64_t first_seq; /* tests: highest number taken as already seen; 0 otherwise */
 };
@@ -84,9 +89,9 @@ void esp_out_del(struct esp *e, uint32_t slot);
 enum esp_err esp_out_set_path(struct esp *e, uint32_t slot, const struct esp_path *path);
 
 struct esp_stats {
-	uint64_t packets, bytes; /* passed; plaintext IP bytes */
+	uint64_t packets, bytes;      /* passed; plaintext IP bytes */
 	uint64_t drops[ESP_VERDICTS]; /* by enum esp_verdict: of packets that reached this SA */
-	uint64_t seq;            /* last sent, or highest seen */
+	uint64_t seq;                 /* last sent, or highest seen */
 };
 bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out);
 bool esp_out_stats(const struct esp *e, uint32_t slot, struct esp_stats *out);
@@ -117,7 +122,8 @@ enum esp_action {
 };
 
 struct esp_policy {
-	uint32_t priority; /* lower is better; equal: the more specific remote, then local, then the earlier */
+	uint32_t priority; /* lower is better; equal: the more specific remote, then local, then the
+			      earlier */
 	enum esp_action action;
 	uint32_t slot; /* ESP_PROTECT */
 	uint32_t id;   /* the caller's, for ESP_TRAP */
@@ -137,8 +143,8 @@ size_t esp_reclaim(struct esp *e);
 
 struct esp_worker *esp_worker_get(struct esp *e, uint32_t index); /* borrowed, 0 to workers - 1 */
 
-/* Brackets around every batch: between them, what this worker has seen stays valid. A worker outside
- * (asleep in poll) never delays reclamation. */
+/* Brackets around every batch: between them, what this worker has seen stays valid. A worker
+ * outside (asleep in poll) never delays reclamation. */
 void esp_worker_enter(struct esp_worker *w);
 void esp_worker_leave(struct esp_worker *w);
 
@@ -156,7 +162,8 @@ const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt
 /* True once after something came up for the control thread (an expiry) since the last call. */
 bool esp_worker_attention(struct esp_worker *w);
 
-/* The inner flow of an IP packet as selectors see it. Returns false if it is not IPv4 or IPv6, or cut. */
+/* The inner flow of an IP packet as selectors see it. Returns false if it is not IPv4 or IPv6, or
+ * cut. */
 bool esp_flow_of(struct bytes ip, struct ts_flow *out);
 
 /* Bytes that tunnel-mode ESP with these transforms adds to an inner packet at most (header, IV,

@@ -27,9 +27,9 @@ enum {
 /* How a protocol shows ports. */
 enum shows {
 	SHOWS_NOTHING,
-	SHOWS_PORTS,    /* two 16-bit ports first */
-	SHOWS_TYPE,     /* ICMP: type and code first, one value for both sides */
-	SHOWS_MH_TYPE,  /* mobility: one octet, in the upper half of the value */
+	SHOWS_PORTS,   /* two 16-bit ports first */
+	SHOWS_TYPE,    /* ICMP: type and code first, one value for both sides */
+	SHOWS_MH_TYPE, /* mobility: one octet, in the upper half of the value */
 };
 
 static const uint8_t shows[256] = {

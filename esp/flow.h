@@ -14,8 +14,8 @@ struct esp_num {
 
 struct esp_flow {
 	struct esp_num src, dst;
-	uint32_t total;  /* bytes of the packet as its header says */
-	uint8_t family;  /* enum addr_family */
+	uint32_t total; /* bytes of the packet as its header says */
+	uint8_t family; /* enum addr_family */
 	uint8_t proto;
 	bool has_ports;
 	uint16_t sport, dport; /* ICMP: type * 256 + code, in both */
@@ -40,8 +40,8 @@ static inline bool esp_num_less(const struct esp_num *a, const struct esp_num *b
 }
 
 /* As ts_match() of base/ts.h; `port` is the flow's on the side of `addr`. */
-static inline bool esp_sel_match(const struct esp_sel *s, const struct esp_flow *f,
-    const struct esp_num *addr, uint16_t port)
+static inline bool esp_sel_match(
+    const struct esp_sel *s, const struct esp_flow *f, const struct esp_num *addr, uint16_t port)
 {
 	if (s->family != f->family || esp_num_less(addr, &s->lo) || esp_num_less(&s->hi, addr) ||
 	    (s->proto != 0 && s->proto != f->proto)) {

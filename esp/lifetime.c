@@ -9,8 +9,8 @@
 void esp_life_init(struct esp_life *l, const struct esp_lifetime *limit)
 {
 	*l = (struct esp_life){.limit = *limit};
-	l->limited = limit->soft_bytes || limit->hard_bytes || limit->soft_packets ||
-		     limit->hard_packets;
+	l->limited =
+	    limit->soft_bytes || limit->hard_bytes || limit->soft_packets || limit->hard_packets;
 }
 
 struct esp_life_mark esp_life_charge(struct esp_life *l, uint64_t packets, uint64_t bytes)

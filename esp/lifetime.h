@@ -33,7 +33,8 @@ void esp_life_init(struct esp_life *l, const struct esp_lifetime *limit);
 /* Charges a group at once; one atomic addition each. The mark is where its first packet begins. */
 struct esp_life_mark esp_life_charge(struct esp_life *l, uint64_t packets, uint64_t bytes);
 
-/* Moves the mark over one packet. Returns what comes due by it; with ESP_DUE_HARD it must not pass. */
+/* Moves the mark over one packet. Returns what comes due by it; with ESP_DUE_HARD it must not pass.
+ */
 unsigned esp_life_step(const struct esp_life *l, struct esp_life_mark *at, uint32_t len);
 
 /* Marks events as due; true if one of them was not before. */

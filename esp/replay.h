@@ -23,8 +23,8 @@ enum esp_replay {
 };
 
 struct esp_window {
-	uint32_t size; /* packets; 0: every number is new */
-	uint32_t mask; /* words of the ring less 1 */
+	uint32_t size;          /* packets; 0: every number is new */
+	uint32_t mask;          /* words of the ring less 1 */
 	_Atomic uint64_t top;   /* the highest number that was authenticated */
 	_Atomic uint64_t *ring; /* owned; NULL when size is 0 */
 };

@@ -34,7 +34,7 @@ struct esp_sa_in {
 	struct esp_shape shape;
 	bool esn;
 	struct esp_lane *lanes; /* owned; one per worker */
-	const struct esp_sel *local, *remote; /* in one block with `local`, owned */
+	struct esp_sel *sels;   /* owned: the local ones, then the remote ones */
 	uint32_t local_n, remote_n;
 	/* Written by the worker that has the SA. */
 	alignas(ESP_CACHE_LINE) struct esp_window window;
@@ -54,10 +54,11 @@ struct esp_path_box {
 struct esp_sa_out {
 	alignas(ESP_CACHE_LINE) uint32_t spi;
 	uint32_t slot;
-	uint64_t serial; /* of all SAs there ever were: a policy knows its SA by it, not by the slot */
+	uint64_t
+	    serial; /* of all SAs there ever were: a policy knows its SA by it, not by the slot */
 	struct esp_shape shape;
 	bool esn;
-	struct esp_lane *lanes;                /* owned; one per worker */
+	struct esp_lane *lanes;              /* owned; one per worker */
 	_Atomic(struct esp_path_box *) path; /* written by control, read by workers; owned */
 	/* Written by all workers. */
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq; /* last number taken */

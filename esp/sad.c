@@ -24,7 +24,7 @@ void esp_sa_in_free(struct esp_sa_in *sa)
 	}
 	esp_lanes_free(sa->lanes, sa->workers);
 	esp_window_fini(&sa->window);
-	free((void *)(uintptr_t)sa->local); /* one block with `remote` */
+	free(sa->sels);
 	secret_wipe(sa, sizeof *sa);
 	free(sa);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	TUPLES = 129,      /* prefix lengths 0 to 128 */
+	TUPLES = 129,       /* prefix lengths 0 to 128 */
 	RANGE_PIECES = 254, /* prefixes that a range may be cut into */
 	V4_BITS = 32,
 };
@@ -127,8 +127,8 @@ static struct bucket *bucket_at(
 
 	for (;; i = (i + 1) & s->mask) {
 		struct bucket *b = &s->table[i];
-		if (b->n == 0 || (b->key.hi == key->hi && b->key.lo == key->lo &&
-				     b->len == len && b->family == family)) {
+		if (b->n == 0 || (b->key.hi == key->hi && b->key.lo == key->lo && b->len == len &&
+				     b->family == family)) {
 			return b;
 		}
 	}
@@ -274,8 +274,8 @@ static struct esp_rule rule_of(const struct esp_policy *p, const struct esp_spd_
 	};
 }
 
-static enum esp_err compile(struct esp_spd *s, const struct esp_policy **order,
-    const struct esp_spd_serials *serials)
+static enum esp_err compile(
+    struct esp_spd *s, const struct esp_policy **order, const struct esp_spd_serials *serials)
 {
 	struct entries e = {0};
 	bool ok = true;

@@ -32,7 +32,7 @@ enum esp_verdict {
 #define ESP_VERDICT_ENUM(symbol, counter, sentence) ESP_V_##symbol,
 	ESP_VERDICT_LIST(ESP_VERDICT_ENUM)
 #undef ESP_VERDICT_ENUM
-	ESP_VERDICTS, /* how many */
+	    ESP_VERDICTS, /* how many */
 };
 
 const char *esp_verdict_name(enum esp_verdict v);     /* "replay" */

@@ -42,8 +42,7 @@ static enum esp_crypto_err aead_seal(
 	int out;
 
 	c->tag[0].data = text + text_len;
-	if (!begin(c, esp, hi) ||
-	    EVP_CipherUpdate(c->ctx, text, &out, text, (int)text_len) != 1 ||
+	if (!begin(c, esp, hi) || EVP_CipherUpdate(c->ctx, text, &out, text, (int)text_len) != 1 ||
 	    EVP_CipherFinal_ex(c->ctx, text + out, &out) != 1 ||
 	    EVP_CIPHER_CTX_get_params(c->ctx, c->tag) != 1) {
 		return failed();

@@ -1,7 +1,7 @@
 /*
- * AES-CBC (RFC 3602) or NULL (RFC 2410) with HMAC-SHA2 (RFC 4868) in ESP: encrypt, then MAC. The MAC
- * covers SPI, sequence number, IV and ciphertext, and with ESN the high half of the sequence number
- * behind them, which is not sent (RFC 4303 section 2.2.1).
+ * AES-CBC (RFC 3602) or NULL (RFC 2410) with HMAC-SHA2 (RFC 4868) in ESP: encrypt, then MAC. The
+ * MAC covers SPI, sequence number, IV and ciphertext, and with ESN the high half of the sequence
+ * number behind them, which is not sent (RFC 4303 section 2.2.1).
  */
 #include "esp/crypto/internal.h"
 #include "base/secret.h"
@@ -22,8 +22,8 @@ static bool crypt_text(struct esp_crypto *c, uint8_t *esp, size_t text_len)
 	       (size_t)out == text_len;
 }
 
-static void mac_of(struct esp_crypto *c, const uint8_t *esp, size_t n, uint32_t hi,
-    uint8_t out[ESP_HMAC_MAX])
+static void mac_of(
+    struct esp_crypto *c, const uint8_t *esp, size_t n, uint32_t hi, uint8_t out[ESP_HMAC_MAX])
 {
 	uint8_t esn[4];
 

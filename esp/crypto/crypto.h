@@ -21,7 +21,8 @@ enum {
 
 enum esp_crypto_err {
 	ESP_CRYPTO_OK = 0,
-	ESP_CRYPTO_FORGED = -1,      /* the ICV does not verify: the peer erred, or it was not the peer */
+	ESP_CRYPTO_FORGED =
+	    -1, /* the ICV does not verify: the peer erred, or it was not the peer */
 	ESP_CRYPTO_FAILED = -2,      /* the library failed */
 	ESP_CRYPTO_UNSUPPORTED = -3, /* a transform or a pair of them that we do not do */
 	ESP_CRYPTO_KEY = -4,         /* a key of the wrong length */
@@ -54,7 +55,8 @@ bool esp_provider_random(const struct esp_provider *p, uint8_t *out, size_t n);
 bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 
 /* ESP_CRYPTO_UNSUPPORTED for transforms that are not ours, or not a pair. */
-enum esp_crypto_err esp_shape_of(struct transform encr, struct transform integ, struct esp_shape *out);
+enum esp_crypto_err esp_shape_of(
+    struct transform encr, struct transform integ, struct esp_shape *out);
 
 /* *out is owned by the caller; the keys are copied. */
 enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,

@@ -98,8 +98,7 @@ bool esp_hmac_knows(uint16_t integ)
 	return hash_of(integ) != NULL;
 }
 
-static void key_state(
-    const struct sha2_ops *hash, union sha2 *state, struct bytes key, uint8_t pad)
+static void key_state(const struct sha2_ops *hash, union sha2 *state, struct bytes key, uint8_t pad)
 {
 	uint8_t block[BLOCK_MAX];
 

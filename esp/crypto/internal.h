@@ -13,8 +13,10 @@ struct esp_hmac; /* hmac.c: keyed states of one SA, read only after set-up */
 
 /* One way to protect packets. */
 struct esp_crypto_ops {
-	enum esp_crypto_err (*seal)(struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
-	enum esp_crypto_err (*open)(struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
+	enum esp_crypto_err (*seal)(
+	    struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
+	enum esp_crypto_err (*open)(
+	    struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
 };
 
 struct esp_crypto {

@@ -80,7 +80,8 @@ static const EVP_CIPHER *cipher_get(struct esp_provider *p, size_t i)
 	return p->cipher[i];
 }
 
-enum esp_crypto_err esp_shape_of(struct transform encr, struct transform integ, struct esp_shape *out)
+enum esp_crypto_err esp_shape_of(
+    struct transform encr, struct transform integ, struct esp_shape *out)
 {
 	const struct transform_info *e = transform_find(encr);
 	const struct transform_info *i = transform_find(integ);
@@ -101,8 +102,8 @@ enum esp_crypto_err esp_shape_of(struct transform encr, struct transform integ, 
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err cipher_init(struct esp_crypto *c, struct esp_provider *p,
-    const struct esp_crypto_keys *keys, bool sealing)
+static enum esp_crypto_err cipher_init(
+    struct esp_crypto *c, struct esp_provider *p, const struct esp_crypto_keys *keys, bool sealing)
 {
 	size_t row = cipher_index(keys->encr);
 
@@ -126,16 +127,16 @@ static enum esp_crypto_err cipher_init(struct esp_crypto *c, struct esp_provider
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err crypto_init(struct esp_crypto *c, struct esp_provider *p,
-    const struct esp_crypto_keys *keys, bool sealing)
+static enum esp_crypto_err crypto_init(
+    struct esp_crypto *c, struct esp_provider *p, const struct esp_crypto_keys *keys, bool sealing)
 {
 	const struct transform_info *e = transform_find(keys->encr);
 	bool aead = e->flags & TRANSFORM_AEAD;
 
 	c->ops = aead ? &esp_crypto_aead : &esp_crypto_hmac;
 	c->esn = keys->esn;
-	c->tag[0] = OSSL_PARAM_construct_octet_string(
-	    OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->shape.icv_len);
+	c->tag[0] =
+	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->shape.icv_len);
 	c->tag[1] = OSSL_PARAM_construct_end();
 	if (!aead) {
 		c->hmac = esp_hmac_new(keys->integ.id, keys->integ_key);
