@@ -52,8 +52,8 @@ void ike_unique_initial_contact(struct ike_sa *sa)
 
 	if (sa->conn->unique == UNIQUE_NEVER)
 		return;
-	/* No slack: who announces it had not answered the older SA's IKE_AUTH when it wrote its own, so
-	 * of SAs that crossed, its IKE_SA_INIT came before the older one was up. */
+	/* No slack: who announces it had not answered the older SA's IKE_AUTH when it wrote its
+	 * own, so of SAs that crossed, its IKE_SA_INIT came before the older one was up. */
 	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
 		if (!same_pair(sa, o) || crossing(sa, o, 0))
 			continue;

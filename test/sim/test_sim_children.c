@@ -321,7 +321,8 @@ START_TEST(initial_contact)
 }
 END_TEST
 
-/* The one that was called restarts at once and calls by itself: its first word clears what it had. */
+/* The one that was called restarts at once and calls by itself: its first word clears what it had.
+ */
 START_TEST(initial_contact_from_the_called)
 {
 	struct scenario s;
