@@ -267,6 +267,29 @@ def peer_restarts():
         b.stop()
 
 
+def strongswan_begins_anew():
+    """charon is killed, starts again and says no INITIAL_CONTACT: the newer IKE SA replaces the older."""
+    if not available():
+        raise Skipped("charon is not installed")
+    with Lab() as lab:
+        net = Net(lab)
+        site_a, site_b = matrix.sites(net, 4, ike="aes128-sha256-modp2048", esp="aes128-sha256")
+        site_a.conn_keys = "unique = never"
+        a, b = StrongSwan(net.a).configure(site_a), Tunike(net.b).configure(site_b)
+        b.start()
+        a.start()
+        a.up()
+        a.daemon.signal(signal.SIGKILL)
+        a.daemon.wait(5)
+        a.vici.unlink()
+        (net.a.run_dir / "charon.pid").unlink(missing_ok=True)
+        a.start()
+        a.up(seconds=20)
+        until(20, lambda: "the gateway has %d IKE SAs" % len(b.ike_sas()), lambda: len(b.ike_sas()) == 1)
+        expect(passes(net), "the newer tunnel does not carry")
+        b.stop()
+
+
 # ---- Looking into it ----
 
 def keylog(strongswan):
@@ -368,6 +391,7 @@ def cases():
     yield "Ctrl-C puts everything back", lambda: clean_stop(signal.SIGINT)
     yield "SIGKILL, and the next start", killed
     yield "peer restarts", peer_restarts
+    yield "strongswan begins anew without INITIAL_CONTACT", strongswan_begins_anew
     yield "a further child", children
     yield "two hosts behind one NAT", two_behind_one_nat
     yield "key log opens IKE and ESP, tunike", lambda: keylog(False)
