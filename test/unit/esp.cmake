@@ -1,0 +1,3 @@
+foreach(name vectors)
+  tunike_unit_test(esp_${name} tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_${name}.c)
+endforeach()
