@@ -1,5 +1,6 @@
 """A tunnel's life: how it starts by itself, survives loss and crashes, ends, and what it leaves behind."""
 import os
+import pathlib
 import re
 import signal
 import time
@@ -337,6 +338,50 @@ def settled(path):
     return size > 24 and size == path.stat().st_size
 
 
+# ---- What the documentation promises ----
+
+DOCS = pathlib.Path(__file__).resolve().parents[2]
+
+
+def readme():
+    blocks = [b for b in re.findall(r"^```\n(.*?)^```", (DOCS / "README.md").read_text(), re.S | re.M) if "connections" in b]
+    expect(len(blocks) == 2, "README.md has %d configurations, not one for the laptop and one for the gateway" % len(blocks))
+    return blocks
+
+
+def examples():
+    return [(DOCS / "docs" / "examples" / name).read_text() for name in ("laptop.conf", "gateway.conf")]
+
+
+def documented(configurations):
+    """A laptop and a gateway with the text of the documentation, but for the gateway's address."""
+    laptop_conf, gateway_conf = configurations()
+    with Lab() as lab:
+        net = Net(lab, nat=True)
+        net.a.ip("addr", "flush", "dev", "lo", "scope", "global")
+        net.a.ip("addr", "add", "10.9.0.2/32", "dev", "lo")
+        net.b.ip("addr", "add", "10.1.0.53/16", "dev", "lo")
+        laptop, gateway = Tunike(net.a), Tunike(net.b)
+        before = net.a.host_state()
+        for peer, text in ((laptop, laptop_conf), (gateway, gateway_conf)):
+            expect("vpn.example.org" in text or peer is gateway, "the laptop has no gateway to call")
+            peer.write(text.replace("vpn.example.org", net.outer["b"][4]))
+            secret = peer.node.dir / "office.psk"
+            secret.write_text("a secret of the documentation's test\n")
+            secret.chmod(0o600)
+        gateway.start()
+        laptop.start()
+        laptop.wait_up()
+        for size in (84, laptop.mtu()):
+            done = net.a.sh("ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", size - 28, "10.1.0.53", check=False)
+            expect(done.returncode == 0, "ping of %d bytes into the office: %s" % (size, done.stdout + done.stderr))
+        done = net.b.sh("ping", "-n", "-q", "-c", "1", "-W", "2", "-I", "10.1.0.53", "10.9.0.2", check=False)
+        expect(done.returncode == 0, "the office does not reach the laptop: " + done.stdout + done.stderr)
+        laptop.stop()
+        expect_same(before, net.a.host_state())
+        gateway.stop()
+
+
 # ---- The program under watch ----
 
 def watched(lab, wrapper=(), program=None, env=None, slow=1):
@@ -392,6 +437,8 @@ def cases():
     yield "SIGKILL, and the next start", killed
     yield "peer restarts", peer_restarts
     yield "strongswan begins anew without INITIAL_CONTACT", strongswan_begins_anew
+    yield "the first configuration of the README", lambda: documented(readme)
+    yield "the examples of docs/examples", lambda: documented(examples)
     yield "a further child", children
     yield "two hosts behind one NAT", two_behind_one_nat
     yield "key log opens IKE and ESP, tunike", lambda: keylog(False)
