@@ -1,0 +1,46 @@
+/*
+ * Two ends of an ESP tunnel in memory, for suites, the fuzzer and the benchmark.
+ */
+#ifndef TEST_UNIT_ESP_PAIR_H
+#define TEST_UNIT_ESP_PAIR_H
+
+#include "esp/esp.h"
+
+enum { PAIR_BUF = PKT_HEADROOM + 9216 + PKT_TAILROOM };
+
+struct pair_suite {
+	const char *name;
+	struct transform encr, integ;
+};
+extern const struct pair_suite pair_suites[];
+extern const size_t pair_suites_n;
+
+struct pair_options {
+	size_t suite;
+	bool esn;
+	uint32_t window;
+	uint64_t first_seq;
+	struct esp_lifetime out_life, in_life;
+};
+
+/* What left sends to 10.2.0.0/16 or fd00:2::/64 from 10.1.0.0/16 or fd00:1::/64, right receives. */
+struct pair {
+	struct esp *left, *right;
+	struct esp_worker *lw, *rw;
+	uint32_t spi, slot;
+};
+
+void pair_init(struct pair *p, const struct pair_options *o);
+void pair_fini(struct pair *p);
+/* Key bytes of a suite, as both ends have them: for tests that seal by themselves. */
+struct esp_keys pair_keys(size_t suite, bool esn);
+
+/* A packet of n bytes in buf behind the headroom: UDP from inside left's net to right's. */
+struct pkt pair_packet(uint8_t *buf, enum addr_family family, size_t n);
+/* An inner UDP packet of n bytes at p. */
+void pair_inner(uint8_t *p, enum addr_family family, size_t n);
+
+enum esp_verdict pair_encap(struct pair *p, struct pkt *pkt);
+enum esp_verdict pair_decap(struct pair *p, struct pkt *pkt);
+
+#endif
