@@ -191,11 +191,14 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	if (child_err)
 		ike_build_notify(
 		    &b, (enum ike_notify_type)ike_child_notify(child_err), bytes_of(NULL, 0));
-	if (sa->conn->unique != UNIQUE_NEVER && ike_msg_notify(&s->held, IKE_N_INITIAL_CONTACT))
+	/* The answer is whole before other SAs are ended for this one: their Deletes are built in
+	 * the same scratch. */
+	err = ike_answer_end(sa, &b, IKE_EXCHANGE_AUTH);
+	if (!err && sa->conn->unique != UNIQUE_NEVER &&
+	    ike_msg_notify(&s->held, IKE_N_INITIAL_CONTACT))
 		ike_unique_initial_contact(sa);
-	err = ike_sa_establish(sa);
 	if (!err)
-		err = ike_answer_end(sa, &b, IKE_EXCHANGE_AUTH);
+		err = ike_sa_establish(sa);
 	if (err) {
 		ike_child_unmake(&made);
 		ike_reason_set(&why, err, "the answer to IKE_AUTH could not be made: %s",

@@ -342,6 +342,27 @@ START_TEST(initial_contact_from_the_called)
 }
 END_TEST
 
+/* The same without the announcement: `unique` replaces the old one, and says so to its peer. */
+START_TEST(begins_anew_in_silence)
+{
+	static const struct scenario_side silent = {.conn = "unique = \"never\";"};
+	struct scenario s;
+
+	scenario_init(&s, 18, &silent, NULL, NULL);
+	scenario_connect(&s);
+	s.left->gone = true;
+	struct sim_host *again =
+	    sim_host_add(&s.sim, "again", "10.0.0.1", scenario_text(&silent, true), NULL);
+	ck_assert_int_eq(sim_up(again, "link", NULL, s.right), IKE_OK);
+	sim_run_for(&s.sim, 5000);
+	ck_assert_uint_eq(sim_ike_established(s.right), 1);
+	ck_assert_int_eq(s.right->down_reason.err, IKE_EREPLACED);
+	ck_assert_uint_eq(sim_children_up(again), 1);
+	ck_assert(sim_mirrored(again, s.right));
+	scenario_fini(&s);
+}
+END_TEST
+
 START_TEST(unique_keep)
 {
 	static const struct scenario_side keep = {.conn = "unique = \"keep\";"};
@@ -436,6 +457,7 @@ static Suite *suite(void)
 	tcase_add_test(t, trapped_packet);
 	tcase_add_test(t, initial_contact);
 	tcase_add_test(t, initial_contact_from_the_called);
+	tcase_add_test(t, begins_anew_in_silence);
 	tcase_add_test(t, unique_keep);
 	tcase_add_test(t, child_limit);
 	tcase_add_loop_test(t, storm, 0, 50);
