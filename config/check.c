@@ -147,6 +147,13 @@ void check_conn(struct load *l, const struct node *node, void *object)
 	if (conn->children_n > 0 && !can_call(conn)) {
 		check_starts(l, node, conn);
 	}
+	if (!conn->encap && node_member(node, "encap") != NULL) {
+		struct load_mark m = load_enter(l, "encap", node_member(node, "encap"));
+		load_warning(l,
+		    "plain ESP is not supported yet: nothing passes unless a NAT is found or the "
+		    "peer forces UDP, expected true");
+		load_leave(l, m);
+	}
 }
 
 static bool is_address(const struct ident *id)

@@ -204,6 +204,12 @@ bool apply_child_up(
 		free(c);
 		return false;
 	}
+	if (!up->encap)
+		log_say(a->log, LOG_ERROR, "plain-esp",
+		    "\"%s\" was agreed as plain ESP, which is not supported yet, so nothing "
+		    "passes: set "
+		    "encap = true for its connection, here or at the peer",
+		    ref->child->name);
 	link_child(a, c);
 	nets_add(&a->nets, &c->local_ts, &c->remote_ts, &c->held);
 	pin(a, c, now_ms);

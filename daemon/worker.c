@@ -224,6 +224,8 @@ static size_t address_packets(struct worker *w, size_t n)
 		if (p->verdict != ESP_V_OK)
 			continue;
 		const struct esp_path *path = esp_pkt_path(w->esp, p);
+		if (!path)
+			continue; /* its SA was removed since it was sealed */
 		uint32_t pin = atomic_load_explicit(
 		    &w->p.pins[p->slot & (w->p.slots - 1)], memory_order_relaxed);
 		w->msgs[msgs_n++] = (struct udp_msg){

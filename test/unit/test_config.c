@@ -95,7 +95,7 @@ static const char whole[] =
     "connections = { office = { version = 2; local_addrs = [\"%any\"];\n"
     "  remote_addrs = [\"vpn.example.org\", \"192.0.2.1\", \"2001:db8::1\", \"10.0.0.0/8\"];\n"
     "  local_port = 1500; remote_port = 4500;\n"
-    "  proposals = [\"aes256gcm16-prfsha384-x25519\", \"default\"]; encap = false;\n"
+    "  proposals = [\"aes256gcm16-prfsha384-x25519\", \"default\"]; encap = true;\n"
     "  vips = []; pools = []; mobike = false; fragmentation = \"no\"; childless = \"never\";\n"
     "  unique = \"keep\"; dpd_delay = \"2m\"; keyingtries = 3; rekey_time = \"0s\";\n"
     "  reauth_time = 0; over_time = \"0\"; send_cert = \"never\"; send_certreq = false;\n"
@@ -152,7 +152,7 @@ START_TEST(every_key_of_a_connection)
 	ck_assert_str_eq(proposal_text(&conn->proposals.v[0], text, sizeof(text)),
 	    "aes256gcm16-prfsha384-x25519");
 	ck_assert_uint_eq(conn->proposals.v[1].number, 2);
-	ck_assert(!conn->encap);
+	ck_assert(conn->encap);
 	ck_assert_int_eq(conn->unique, UNIQUE_KEEP);
 	ck_assert_uint_eq(conn->dpd_delay_ms, 120000);
 	ck_assert_uint_eq(conn->keyingtries, 3);
@@ -251,6 +251,26 @@ START_TEST(the_best_secret)
 }
 END_TEST
 
+/* Plain ESP is read, and warned of: this build cannot send it. */
+START_TEST(plain_esp_is_warned_of)
+{
+	struct config_notes notes = {0};
+	struct config *c = config_load_text(
+	    "secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
+	    "connections = { c = { encap = false; children = { x = { }; }; }; };",
+	    "t.conf", &notes);
+
+	ck_assert_ptr_nonnull(c);
+	ck_assert(!c->conns[0].encap);
+	ck_assert_uint_eq(notes.n, 1);
+	ck_assert_int_eq(notes.v[0].severity, CONFIG_WARNING);
+	ck_assert_ptr_nonnull(
+	    strstr(notes.v[0].text, "connections.c.encap: plain ESP is not supported yet"));
+	config_notes_free(&notes);
+	config_free(c);
+}
+END_TEST
+
 /* Ids of the secret, of ours and of the peer: each time the secret could be the one. */
 START_TEST(a_secret_that_may_fit_is_no_warning)
 {
@@ -301,6 +321,7 @@ int main(void)
 	tcase_add_loop_test(
 	    good, durations_are_ms, 0, (int)(sizeof(durations) / sizeof(durations[0])));
 	tcase_add_test(good, the_best_secret);
+	tcase_add_test(good, plain_esp_is_warned_of);
 	tcase_add_loop_test(good, a_secret_that_may_fit_is_no_warning, 0, 7);
 	tcase_add_test(good, nearest_words);
 	suite_add_tcase(s, good);
