@@ -134,6 +134,21 @@ static void check_starts(struct load *l, const struct node *node, const struct c
 	load_leave(l, outer);
 }
 
+/* Only where it is written out, and readable. */
+static void check_encap(struct load *l, const struct node *node)
+{
+	char buf[NODE_NUMBER_TEXT];
+	const char *text = node ? node_text(node, buf) : NULL;
+
+	if (text && (strcmp(text, "false") == 0 || strcmp(text, "no") == 0)) {
+		struct load_mark m = load_enter(l, "encap", node);
+		load_warning(l,
+		    "plain ESP is not supported yet: nothing passes unless a NAT is found or the "
+		    "peer forces UDP, expected true");
+		load_leave(l, m);
+	}
+}
+
 void check_conn(struct load *l, const struct node *node, void *object)
 {
 	const struct config_conn *conn = object;
@@ -147,13 +162,7 @@ void check_conn(struct load *l, const struct node *node, void *object)
 	if (conn->children_n > 0 && !can_call(conn)) {
 		check_starts(l, node, conn);
 	}
-	if (!conn->encap && node_member(node, "encap") != NULL) {
-		struct load_mark m = load_enter(l, "encap", node_member(node, "encap"));
-		load_warning(l,
-		    "plain ESP is not supported yet: nothing passes unless a NAT is found or the "
-		    "peer forces UDP, expected true");
-		load_leave(l, m);
-	}
+	check_encap(l, node_member(node, "encap"));
 }
 
 static bool is_address(const struct ident *id)

@@ -257,7 +257,8 @@ START_TEST(plain_esp_is_warned_of)
 	struct config_notes notes = {0};
 	struct config *c = config_load_text(
 	    "secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
-	    "connections = { c = { encap = false; children = { x = { }; }; }; };",
+	    "connections = { c = { encap = false; local = { auth = \"psk\"; }; "
+	    "remote = { auth = \"psk\"; }; children = { x = { }; }; }; };",
 	    "t.conf", &notes);
 
 	ck_assert_ptr_nonnull(c);
