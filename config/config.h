@@ -112,6 +112,8 @@ struct config *config_load(const char *path, struct config_notes *notes);
 /* The same from text in memory; `path` is used in messages and for relative paths. For tests,
  * fuzzing and `tunike connect`. */
 struct config *config_load_text(const char *text, const char *path, struct config_notes *notes);
+/* The version of the library that reads the syntax; static text. */
+const char *config_library(void);
 void config_free(struct config *c); /* secrets are wiped; NULL is fine */
 void config_notes_free(struct config_notes *notes);
 

@@ -5,6 +5,7 @@
  * libconfig would open any file for the former and cut the latter to 32 bits without a word.
  */
 #include "config/parse.h"
+#include "config/config.h"
 
 #include <libconfig.h>
 #include <stdio.h>
@@ -149,4 +150,13 @@ const char *node_text(const struct node *n, char buf[NODE_NUMBER_TEXT])
 	case NODE_LIST: break;
 	}
 	return NULL;
+}
+
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+
+const char *config_library(void)
+{
+	return TEXT_OF(LIBCONFIG_VER_MAJOR) "." TEXT_OF(LIBCONFIG_VER_MINOR) "." TEXT_OF(
+	    LIBCONFIG_VER_REVISION);
 }

@@ -155,8 +155,8 @@ void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n);
 /* ESP packets to IP packets, in place. pkt.tos is the outer TOS. */
 void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
 
-/* The path of a packet that esp_encap passed. NULL: its SA was removed since, drop it. Borrowed until
- * esp_worker_leave. */
+/* The path of a packet that esp_encap passed. NULL: its SA was removed since, drop it. Borrowed
+ * until esp_worker_leave. */
 const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt);
 
 /* True once after something came up for the control thread (an expiry) since the last call. */

@@ -178,4 +178,7 @@ enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, s
 /* Can this build and this OpenSSL do it in an IKE SA? */
 bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 
+/* The version of the cryptographic library that runs; static text. */
+const char *ike_library(void);
+
 #endif

@@ -5,8 +5,6 @@
 
 #include <event2/event.h>
 #include <jansson.h>
-#include <libconfig.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 
 #include "base/transform.h"
@@ -21,11 +19,9 @@ int cli_version(const struct cli_args *a)
 	printf("tunike %s\n", TUNIKE_VERSION);
 	printf("build: %s, %s%s%s\n", TUNIKE_BUILD_TYPE, TUNIKE_COMPILER,
 	    *TUNIKE_SANITIZERS ? ", sanitizers " : "", TUNIKE_SANITIZERS);
-	printf("OpenSSL: %s (built with %s)\n", OpenSSL_version(OPENSSL_VERSION_STRING),
-	    OPENSSL_VERSION_STR);
+	printf("OpenSSL: %s\n", ike_library());
 	printf("libevent: %s (built with %s)\n", event_get_version(), LIBEVENT_VERSION);
-	printf("libconfig: %d.%d.%d\n", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
-	    LIBCONFIG_VER_REVISION);
+	printf("libconfig: %s\n", config_library());
 	printf("jansson: %s (built with %s)\n", jansson_version_str(), JANSSON_VERSION);
 	return CLI_OK;
 }
@@ -68,7 +64,7 @@ int cli_algorithms(const struct cli_args *a)
 	}
 	printf("\nyes: can be used, no: this build or this OpenSSL (%s) lacks it, -: not made for "
 	       "this\n",
-	    OpenSSL_version(OPENSSL_VERSION_STRING));
+	    ike_library());
 	if (lacking)
 		printf("Where it says no: an OpenSSL with its default provider has all of them; "
 		       "FIPS mode and crippled builds do not.\n");

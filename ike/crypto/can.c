@@ -4,6 +4,7 @@
 #include "ike/crypto/internal.h"
 #include "ike/ike.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -52,4 +53,9 @@ bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t)
 		ERR_clear_error();
 	}
 	return can;
+}
+
+const char *ike_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

@@ -15,8 +15,10 @@ sources() { files '*.c' '*.h'; }
 
 rule_format() { sources | xargs clang-format --dry-run -Werror; }
 
-# shellcheck disable=SC2086 # names of folders
-rule_includes() { files $(printf '%s/*.[ch] ' $rooms) | xargs awk -f test/lint/includes.awk test/lint/includes.tsv; }
+# Patterns for git, which looks into folders of folders too: the shell must not expand them.
+code() { printf "$1\\n" $rooms | { mapfile -t patterns; files "${patterns[@]}"; }; }
+
+rule_includes() { code '%s/*.[ch]' | xargs awk -f test/lint/includes.awk test/lint/includes.tsv; }
 
 rule_style() { sources | xargs awk -v lines=800 -v function_lines=80 -f test/lint/style.awk; }
 
@@ -29,10 +31,9 @@ rule_words() {
 rule_gcc() { ./dev build release; }
 rule_clang() { ./dev build clang; }
 
-# shellcheck disable=SC2086
 rule_tidy() {
 	[ -f build-clang/compile_commands.json ] || ./dev build clang || return
-	files $(printf '%s/*.c ' $rooms) | xargs -P "$(nproc)" -n 4 clang-tidy -p build-clang --quiet 2>/dev/null
+	code '%s/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy -p build-clang --quiet 2>/dev/null
 }
 
 rule_manual() {
