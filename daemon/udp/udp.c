@@ -84,7 +84,7 @@ static int watch(struct udp_sock *s, int fd)
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
 	socklen_t n = sizeof sa;
 	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
 		return 0;
