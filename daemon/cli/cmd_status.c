@@ -112,7 +112,7 @@ static void print_sa(const json_t *sa)
 		printf(" since %s", age(num(sa, "established_s"), t));
 	printf(", as %s\n", str(sa, "role"));
 	printf("  peer:      %s  %s%s\n", str(sa, "remote"), str(sa, "remote_id"),
-	    yes(sa, "nat_remote") ? "  (behind a NAT)" : "");
+	    yes(sa, "nat_remote") ? "  (behind a NAT, or it asks for UDP)" : "");
 	printf("  here:      %s  %s%s\n", str(sa, "local"), str(sa, "local_id"),
 	    yes(sa, "nat_local") ? "  (behind a NAT)" : "");
 	if (*str(sa, "suite"))
