@@ -173,15 +173,17 @@ static uint32_t admit(
 	struct esp_life_mark mark = {0};
 	uint64_t bytes = 0;
 	uint32_t admitted = 0;
+	/* An SA that has stopped is charged no more, so nothing new comes due. */
+	bool charged = sa->life.limited && !esp_life_over(&sa->life);
 
 	for (size_t i = 0; i < n; i++) {
 		bytes += it[i].total;
 	}
-	if (sa->life.limited && !esp_life_over(&sa->life)) {
+	if (charged) {
 		mark = esp_life_charge(&sa->life, n, bytes);
 	}
 	for (size_t i = 0; i < n; i++) {
-		unsigned due = sa->life.limited ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
+		unsigned due = charged ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
 		note_due(w, &sa->life, due);
 		p[i].verdict = ESP_V_OK;
 		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {

@@ -7,7 +7,6 @@
 #include "test/unit/esp_pair.h"
 
 #include <check.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -312,26 +311,6 @@ START_TEST(unknown_spi)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/* Once warm, the packet path asks the allocator for nothing. */
-START_TEST(no_allocation)
-{
-	struct pair_options o = {.suite = (size_t)_i, .window = 1024};
-	struct pair p;
-
-	pair_init(&p, &o);
-	round_trip(&p, ADDR_V4, 1400);
-	struct mallinfo2 before = mallinfo2();
-	for (unsigned i = 0; i < 1000; i++)
-		round_trip(&p, ADDR_V4, 1400);
-	struct mallinfo2 after = mallinfo2();
-	ck_assert_uint_eq(before.uordblks, after.uordblks);
-	ck_assert_uint_eq(before.ordblks, after.ordblks);
-	pair_fini(&p);
-}
-END_TEST
-#endif
-
 int main(void)
 {
 	Suite *s = suite_create("esp_path");
@@ -348,9 +327,6 @@ int main(void)
 	tcase_add_loop_test(t, no_room, 0, suites);
 	tcase_add_test(t, mixed_batch);
 	tcase_add_test(t, unknown_spi);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	tcase_add_loop_test(t, no_allocation, 0, suites);
-#endif
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
