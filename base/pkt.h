@@ -12,6 +12,11 @@ enum {
 	PKT_TAILROOM = 320, /* and this much behind: padding, trailer, ICV */
 };
 
+enum pkt_flag {
+	PKT_DF = 1 << 0,        /* out of encap: the outer packet must not be fragmented */
+	PKT_SAME_FLOW = 1 << 1, /* into encap: addresses, protocol and ports of the packet before */
+};
+
 struct pkt {
 	uint8_t *base;     /* borrowed */
 	uint32_t cap;      /* bytes at base */
@@ -19,6 +24,7 @@ struct pkt {
 	uint32_t slot;     /* set by ESP: the SA that took it */
 	uint16_t verdict;  /* set by ESP: enum esp_verdict */
 	uint8_t tos;       /* outer DSCP and ECN: out of encap, into decap */
+	uint8_t flags;     /* enum pkt_flag */
 };
 
 #endif

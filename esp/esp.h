@@ -29,9 +29,17 @@ enum esp_err {
 	ESP_ENOENT = -5,
 };
 
+/* Who does the ciphers. */
+enum esp_engine {
+	ESP_ENGINE_AUTO, /* the faster one that this build and this CPU have */
+	ESP_ENGINE_OPENSSL,
+	ESP_ENGINE_IPSEC_MB,
+};
+
 struct esp_params {
-	uint32_t slots;   /* a power of two, up to 2^20: SAs each way */
-	uint32_t workers; /* 1 to 64 */
+	uint32_t slots;         /* a power of two, up to 2^20: SAs each way */
+	uint32_t workers;       /* 1 to 64 */
+	enum esp_engine engine; /* what it cannot do, OpenSSL does */
 	struct ossl_lib_ctx_st
 	    *libctx; /* algorithms and randomness; borrowed; NULL: OpenSSL's default */
 };
@@ -58,8 +66,32 @@ struct esp_keys {
 	bool esn;
 };
 
+enum esp_mode {
+	ESP_TUNNEL,
+	ESP_TRANSPORT,
+};
+
+/* What passes between inner and outer header: RFC 4301 section 5.1.2, RFC 6040. */
+struct esp_headers {
+	enum esp_mode mode;
+	bool dscp_out; /* outer DSCP from the inner one; else 0 */
+	bool dscp_in;  /* inner DSCP from the outer one; else as it was sent */
+	bool ecn;      /* RFC 6040, normal mode both ways; else the outer field is 0 and ignored */
+	bool df;       /* outer DF as the inner one's; else 0 */
+};
+
+/* Transport mode: addresses of the packet as the peer sent it and as this host sees it. They differ
+ * behind a NAT, and checksums are repaired then (RFC 3948 section 3.1.2). */
+struct esp_transport {
+	struct addr sent_src, sent_dst; /* as the peer's stack computed its checksums with */
+	struct addr src, dst;           /* as the packet is handed to this host */
+};
+
 struct esp_in_params {
 	uint32_t spi; /* from esp_spi_get */
+	struct esp_headers headers;
+	struct esp_transport transport; /* with ESP_TRANSPORT */
+	bool lenient_padding;           /* do not look at the padding bytes */
 	struct esp_keys keys;
 	uint32_t replay_window; /* packets, 0 (off) to 32768 */
 	const struct ts_list *local_ts,
@@ -72,10 +104,14 @@ struct esp_in_params {
 struct esp_path {
 	struct endpoint local, remote;
 	bool udp_encap; /* ESP in UDP (RFC 3948); false: protocol 50 */
+	uint32_t mtu;   /* largest outer IP packet that the path carries; 0: not known */
 };
 
 struct esp_out_params {
 	uint32_t spi; /* the peer's */
+	struct esp_headers headers;
+	uint32_t tfc_padding; /* pad inner packets to this many bytes (RFC 4303 section 2.7), as far
+				 as the path carries; 0: no */
 	struct esp_keys keys;
 	struct esp_lifetime life;
 	struct esp_path path;
@@ -84,6 +120,8 @@ struct esp_out_params {
 
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p);
 void esp_in_del(struct esp *e, uint32_t spi); /* unknown: no effect */
+/* Transport mode: the addresses changed. ESP_ENOENT, ESP_ENOMEM. */
+enum esp_err esp_in_set_transport(struct esp *e, uint32_t spi, const struct esp_transport *t);
 enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot);
 void esp_out_del(struct esp *e, uint32_t slot);
 enum esp_err esp_out_set_path(struct esp *e, uint32_t slot, const struct esp_path *path);
@@ -158,6 +196,9 @@ void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
 /* The path of a packet that esp_encap passed. NULL: its SA was removed since, drop it. Borrowed
  * until esp_worker_leave. */
 const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt);
+
+/* With verdict ESP_V_TOO_BIG: the largest inner packet that passes, bytes; 0: its SA is gone. */
+uint32_t esp_pkt_mtu(const struct esp_worker *w, const struct pkt *pkt);
 
 /* True once after something came up for the control thread (an expiry) since the last call. */
 bool esp_worker_attention(struct esp_worker *w);

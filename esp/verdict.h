@@ -25,6 +25,7 @@
 	X(EXPIRED,         "expired",       "the SA has reached its hard lifetime")                                 \
 	X(SEQ_EXHAUSTED,   "seq-exhausted", "the SA has sent its last sequence number")                             \
 	X(NO_ROOM,         "no-room",       "the buffer has no room for the ESP header or trailer")                 \
+	X(TOO_BIG,         "too-big",       "larger than the path to the peer carries, and must not be fragmented") \
 	X(CRYPTO,          "crypto",        "the cryptographic library failed")
 /* clang-format on */
 
