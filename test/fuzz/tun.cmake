@@ -1,0 +1,1 @@
+tunike_fuzz_target(icmp tunike_tun)
