@@ -1,11 +1,16 @@
 /*
  * Inbound: SA, replay check, opening, replay commit, padding, inner packet, selectors. RFC 4303
  * section 3.4, RFC 4301 section 5.2.
+ *
+ * A batch goes through this in three phases: what is known before the ciphers, the ciphers, what is
+ * known after them. The window is looked at in the first phase and moves in the third, which looks
+ * again: of two equal numbers in one batch, the second is a replay.
  */
 #include "base/bytes.h"
 #include "esp/internal.h"
 
 enum {
+	CHUNK = 64, /* packets that are opened together */
 	NEXT_IPV4 = 4,
 	NEXT_IPV6 = 41,
 	NEXT_NONE = 59,
@@ -32,19 +37,10 @@ static uint32_t text_len(const struct esp_shape *s, uint32_t len)
 	return len - around;
 }
 
-/* Replay check, opening, replay commit. */
-static enum esp_verdict unseal(
-    const struct esp_worker *w, struct esp_sa_in *sa, uint8_t *esp, uint32_t text)
+static enum esp_verdict opened(enum esp_crypto_err err)
 {
-	uint32_t low = be32_load(esp + 4);
-	uint64_t seq = sa->esn ? esp_window_guess(&sa->window, low) : low;
-	enum esp_verdict v = verdict_of(esp_window_check(&sa->window, seq));
-
-	if (v != ESP_V_OK) {
-		return v;
-	}
-	switch (esp_crypto_open(sa->lanes[w->index].crypto, esp, text, (uint32_t)(seq >> 32))) {
-	case ESP_CRYPTO_OK: return verdict_of(esp_window_commit(&sa->window, seq));
+	switch (err) {
+	case ESP_CRYPTO_OK: return ESP_V_OK;
 	case ESP_CRYPTO_FORGED: return ESP_V_AUTH;
 	case ESP_CRYPTO_FAILED:
 	case ESP_CRYPTO_UNSUPPORTED:
@@ -122,13 +118,20 @@ static enum esp_verdict charge(struct esp_worker *w, struct esp_life *l, uint32_
 	return due & ESP_DUE_HARD ? ESP_V_EXPIRED : ESP_V_OK;
 }
 
-static enum esp_verdict decap_for(struct esp_worker *w, struct esp_sa_in *sa, struct pkt *p)
+/* ---- Phase one: before the ciphers ---- */
+
+/* What is known of a packet between the phases. */
+struct item {
+	struct esp_sa_in *sa;
+	struct pkt *p;
+	uint64_t seq;
+};
+
+static enum esp_verdict admit(const struct esp_worker *w, struct item *it, struct esp_job *job)
 {
-	uint8_t *esp = p->base + p->off;
-	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
-	uint32_t text = text_len(&sa->shape, p->len);
-	struct esp_flow flow;
-	enum esp_verdict v;
+	struct esp_sa_in *sa = it->sa;
+	uint8_t *esp = it->p->base + it->p->off;
+	uint32_t text = text_len(&sa->shape, it->p->len), low = be32_load(esp + 4);
 
 	if (text == 0) {
 		return ESP_V_SHORT;
@@ -136,35 +139,70 @@ static enum esp_verdict decap_for(struct esp_worker *w, struct esp_sa_in *sa, st
 	if (esp_life_over(&sa->life)) {
 		return ESP_V_EXPIRED;
 	}
-	v = unseal(w, sa, esp, text);
+	it->seq = sa->esn ? esp_window_guess(&sa->window, low) : low;
+	*job = (struct esp_job){
+	    .crypto = sa->lanes[w->index].crypto,
+	    .esp = esp,
+	    .text_len = text,
+	    .seq_hi = (uint32_t)(it->seq >> 32),
+	};
+	return verdict_of(esp_window_check(&sa->window, it->seq));
+}
+
+static struct esp_sa_in *sa_of(const struct esp_worker *w, struct pkt *p, enum esp_verdict *v)
+{
+	struct esp_sa_in *sa;
+
+	if (p->len < ESP_HDR_LEN || p->off > p->cap || p->len > p->cap - p->off) {
+		*v = ESP_V_SHORT;
+		return NULL;
+	}
+	sa = esp_sad_in(&w->esp->sad, be32_load(p->base + p->off));
+	if (!sa) {
+		*v = ESP_V_NO_SA;
+		return NULL;
+	}
+	p->slot = sa->slot;
+	return sa;
+}
+
+/* ---- Phase three: after the ciphers ---- */
+
+static enum esp_verdict finish(
+    struct esp_worker *w, const struct item *it, const struct esp_job *job)
+{
+	struct esp_sa_in *sa = it->sa;
+	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
+	struct esp_flow flow;
+	/* A packet of this batch may have been the SA's last one. */
+	enum esp_verdict v = esp_life_over(&sa->life) ? ESP_V_EXPIRED : opened(job->err);
+
 	if (v == ESP_V_OK) {
-		v = check_inner(sa, esp + front, text, &flow);
+		v = verdict_of(esp_window_commit(&sa->window, it->seq));
+	}
+	if (v == ESP_V_OK) {
+		v = check_inner(sa, job->esp + front, job->text_len, &flow);
 	}
 	if (v == ESP_V_OK) {
 		v = charge(w, &sa->life, flow.total);
 	}
 	if (v == ESP_V_OK) {
-		p->off += front;
-		p->len =
+		it->p->off += front;
+		it->p->len =
 		    flow.total; /* what stands behind it is TFC padding: RFC 4303 section 2.7 */
 	}
 	return v;
 }
 
-static enum esp_verdict decap_one(struct esp_worker *w, struct pkt *p)
-{
-	struct esp_sa_in *sa;
-	enum esp_verdict v;
+/* ---- A batch ---- */
 
-	if (p->len < ESP_HDR_LEN || p->off > p->cap || p->len > p->cap - p->off) {
-		return ESP_V_SHORT;
-	}
-	sa = esp_sad_in(&w->esp->sad, be32_load(p->base + p->off));
+static void judge(struct esp_worker *w, struct esp_sa_in *sa, struct pkt *p, enum esp_verdict v)
+{
+	p->verdict = (uint16_t)v;
+	esp_count(&w->totals[v], 1);
 	if (!sa) {
-		return ESP_V_NO_SA;
+		return;
 	}
-	p->slot = sa->slot;
-	v = decap_for(w, sa, p);
 	struct esp_lane *lane = &sa->lanes[w->index];
 	if (v == ESP_V_OK) {
 		esp_count(&lane->packets, 1);
@@ -172,14 +210,35 @@ static enum esp_verdict decap_one(struct esp_worker *w, struct pkt *p)
 	} else {
 		esp_count(&lane->drops[v], 1);
 	}
-	return v;
+}
+
+static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
+{
+	struct item items[CHUNK];
+	struct esp_job jobs[CHUNK];
+	size_t k = 0;
+
+	for (struct pkt *p = pkts; p < pkts + n; p++) {
+		enum esp_verdict v = ESP_V_OK;
+		items[k] = (struct item){.sa = sa_of(w, p, &v), .p = p};
+		if (items[k].sa) {
+			v = admit(w, &items[k], &jobs[k]);
+		}
+		if (v == ESP_V_OK) {
+			k++;
+		} else {
+			judge(w, items[k].sa, p, v);
+		}
+	}
+	esp_crypto_open(jobs, k);
+	for (size_t i = 0; i < k; i++) {
+		judge(w, items[i].sa, items[i].p, finish(w, &items[i], &jobs[i]));
+	}
 }
 
 void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		enum esp_verdict v = decap_one(w, &pkts[i]);
-		pkts[i].verdict = (uint16_t)v;
-		esp_count(&w->totals[v], 1);
+	for (size_t at = 0; at < n; at += CHUNK) {
+		decap_chunk(w, pkts + at, n - at < CHUNK ? n - at : CHUNK);
 	}
 }

@@ -3,7 +3,7 @@
  * mode.
  *
  * A batch is cut into runs of packets that one SA takes; a run costs one atomic operation for its
- * sequence numbers.
+ * sequence numbers and is sealed by one call.
  */
 #include "base/bytes.h"
 #include "esp/internal.h"
@@ -51,6 +51,15 @@ static enum esp_verdict apply_rule(
 	case ESP_DROP: break;
 	}
 	return ESP_V_POLICY_DROP;
+}
+
+/* A segment of a super-packet goes where the segment before it goes. */
+static void follow(struct pkt *p, const struct pkt *before, struct item *it)
+{
+	*it = it[-1];
+	it->total = p->len;
+	p->tos = 0;
+	p->slot = before->slot;
 }
 
 static void look_up(struct esp_worker *w, const struct esp_spd *spd, struct pkt *p, struct item *it)
@@ -102,8 +111,8 @@ static bool write_iv(struct esp_worker *w, const struct esp_shape *s, uint8_t *i
 /*
  *     SPI | sequence number | IV | inner packet | 1, 2, 3, … | pad length | next header | ICV
  */
-static bool seal(
-    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, uint64_t seq)
+static bool dress(struct esp_worker *w, const struct esp_sa_out *sa, const struct pkt *p,
+    const struct item *it, uint64_t seq, struct esp_job *job)
 {
 	const struct esp_shape *s = &sa->shape;
 	uint32_t pad = pad_of(s, it->total), front = (uint32_t)ESP_HDR_LEN + s->iv_len;
@@ -116,15 +125,13 @@ static bool seal(
 	}
 	trailer[0] = (uint8_t)pad;
 	trailer[1] = it->next;
-	uint32_t text = it->total + pad + ESP_TRAILER_LEN;
-	if (!write_iv(w, s, esp + ESP_HDR_LEN, seq) ||
-	    esp_crypto_seal(sa->lanes[w->index].crypto, esp, text,
-		sa->esn ? (uint32_t)(seq >> 32) : 0) != ESP_CRYPTO_OK) {
-		return false;
-	}
-	p->off -= front;
-	p->len = front + text + s->icv_len;
-	return true;
+	*job = (struct esp_job){
+	    .crypto = sa->lanes[w->index].crypto,
+	    .esp = esp,
+	    .text_len = it->total + pad + ESP_TRAILER_LEN,
+	    .seq_hi = sa->esn ? (uint32_t)(seq >> 32) : 0,
+	};
+	return write_iv(w, s, esp + ESP_HDR_LEN, seq);
 }
 
 /* ---- A run of packets of one SA ---- */
@@ -197,13 +204,16 @@ static uint32_t admit(
 	return admitted;
 }
 
-static void encap_run(
-    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
+/* Everything but the ciphers, for all packets of a run. Returns how many jobs there are; of[k] is
+ * the packet of job k. */
+static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p,
+    const struct item *it, size_t n, struct esp_job *jobs, uint8_t *of)
 {
 	struct esp_lane *lane = &sa->lanes[w->index];
-	uint32_t wanted = admit(w, sa, p, it, n), passed = 0;
-	uint64_t seq = 0, bytes = 0;
+	uint32_t wanted = admit(w, sa, p, it, n);
+	uint64_t seq = 0;
 	uint32_t left = wanted ? take_numbers(sa, wanted, &seq) : 0;
+	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].verdict != ESP_V_OK) {
@@ -215,12 +225,37 @@ static void encap_run(
 			continue;
 		}
 		left--;
-		if (seal(w, sa, &p[i], &it[i], seq++)) {
-			passed++;
-			bytes += it[i].total;
+		of[k] = (uint8_t)i;
+		if (dress(w, sa, &p[i], &it[i], seq++, &jobs[k])) {
+			k++;
 		} else {
 			judge(w, lane, &p[i], ESP_V_CRYPTO);
 		}
+	}
+	return k;
+}
+
+static void encap_run(
+    struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
+{
+	struct esp_lane *lane = &sa->lanes[w->index];
+	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
+	struct esp_job jobs[CHUNK];
+	uint8_t of[CHUNK];
+	size_t k = prepare(w, sa, p, it, n, jobs, of);
+	uint64_t passed = 0, bytes = 0;
+
+	esp_crypto_seal(jobs, k);
+	for (size_t j = 0; j < k; j++) {
+		struct pkt *sealed = &p[of[j]];
+		if (jobs[j].err != ESP_CRYPTO_OK) {
+			judge(w, lane, sealed, ESP_V_CRYPTO);
+			continue;
+		}
+		sealed->off -= front;
+		sealed->len = front + jobs[j].text_len + sa->shape.icv_len;
+		passed++;
+		bytes += it[of[j]].total;
 	}
 	esp_count(&w->totals[ESP_V_OK], passed);
 	esp_count(&lane->packets, passed);
@@ -233,7 +268,11 @@ static void encap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 	struct item items[CHUNK];
 
 	for (size_t i = 0; i < n; i++) {
-		look_up(w, spd, &pkts[i], &items[i]);
+		if (i > 0 && (pkts[i].flags & PKT_SAME_FLOW) && items[i - 1].sa) {
+			follow(&pkts[i], &pkts[i - 1], &items[i]);
+		} else {
+			look_up(w, spd, &pkts[i], &items[i]);
+		}
 	}
 	for (size_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && items[end].sa == items[i].sa; end++) {

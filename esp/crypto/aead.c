@@ -35,7 +35,7 @@ static enum esp_crypto_err failed(void)
 	return ESP_CRYPTO_FAILED;
 }
 
-static enum esp_crypto_err aead_seal(
+static enum esp_crypto_err seal_one(
     struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t hi)
 {
 	uint8_t *text = esp + ESP_HDR_LEN + c->shape.iv_len;
@@ -50,7 +50,7 @@ static enum esp_crypto_err aead_seal(
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err aead_open(
+static enum esp_crypto_err open_one(
     struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t hi)
 {
 	uint8_t *text = esp + ESP_HDR_LEN + c->shape.iv_len;
@@ -66,6 +66,20 @@ static enum esp_crypto_err aead_open(
 		return ESP_CRYPTO_FORGED;
 	}
 	return ESP_CRYPTO_OK;
+}
+
+static void aead_seal(struct esp_job *jobs, size_t n)
+{
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		j->err = seal_one(j->crypto, j->esp, j->text_len, j->seq_hi);
+	}
+}
+
+static void aead_open(struct esp_job *jobs, size_t n)
+{
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		j->err = open_one(j->crypto, j->esp, j->text_len, j->seq_hi);
+	}
 }
 
 const struct esp_crypto_ops esp_crypto_aead = {aead_seal, aead_open};

@@ -31,7 +31,7 @@ static void mac_of(
 	esp_hmac_of(c->hmac, bytes_of(esp, n), bytes_of(esn, c->esn ? sizeof esn : 0), out);
 }
 
-static enum esp_crypto_err hmac_seal(
+static enum esp_crypto_err seal_one(
     struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t hi)
 {
 	size_t n = ESP_HDR_LEN + c->shape.iv_len + text_len;
@@ -46,7 +46,7 @@ static enum esp_crypto_err hmac_seal(
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err hmac_open(
+static enum esp_crypto_err open_one(
     struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t hi)
 {
 	size_t n = ESP_HDR_LEN + c->shape.iv_len + text_len;
@@ -61,6 +61,20 @@ static enum esp_crypto_err hmac_open(
 		return ESP_CRYPTO_FAILED;
 	}
 	return ESP_CRYPTO_OK;
+}
+
+static void hmac_seal(struct esp_job *jobs, size_t n)
+{
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		j->err = seal_one(j->crypto, j->esp, j->text_len, j->seq_hi);
+	}
+}
+
+static void hmac_open(struct esp_job *jobs, size_t n)
+{
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		j->err = open_one(j->crypto, j->esp, j->text_len, j->seq_hi);
+	}
 }
 
 const struct esp_crypto_ops esp_crypto_hmac = {hmac_seal, hmac_open};

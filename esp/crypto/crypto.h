@@ -64,14 +64,23 @@ enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_cryp
 void esp_crypto_free(struct esp_crypto *c); /* wiped; NULL: no effect */
 
 /*
- * In place. `esp` points at the SPI; behind it stand the sequence number, the IV, `text_len` bytes
- * (payload, padding, trailer; a multiple of the block) and the ICV. `seq_hi` is authenticated with
- * ESN only (RFC 4303 sections 2.2.1 and 2.8, RFC 4106 section 5). Sealing reads the IV from the
- * packet and writes the ICV; opening leaves plaintext behind even when it fails: drop it.
+ * One packet to seal or to open, in place. `esp` points at the SPI; behind it stand the sequence
+ * number, the IV, `text_len` bytes (payload, padding, trailer; a multiple of the block) and the
+ * ICV. `seq_hi` is authenticated with ESN only (RFC 4303 sections 2.2.1 and 2.8, RFC 4106 section
+ * 5). Sealing reads the IV from the packet and writes the ICV; opening leaves plaintext behind even
+ * when it fails: drop it.
  */
-enum esp_crypto_err esp_crypto_seal(
-    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi);
-enum esp_crypto_err esp_crypto_open(
-    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi);
+struct esp_job {
+	struct esp_crypto *crypto; /* borrowed */
+	uint8_t *esp;              /* borrowed */
+	uint32_t text_len;         /* bytes */
+	uint32_t seq_hi;
+	enum esp_crypto_err err; /* written: OK, FORGED (opening only) or FAILED */
+};
+
+/* Jobs of any mix of SAs, all of contexts of one worker and one direction. Each job gets its own
+ * result, whatever becomes of the others. */
+void esp_crypto_seal(struct esp_job *jobs, size_t n);
+void esp_crypto_open(struct esp_job *jobs, size_t n);
 
 #endif

@@ -11,12 +11,10 @@
 
 struct esp_hmac; /* hmac.c: keyed states of one SA, read only after set-up */
 
-/* One way to protect packets. */
+/* One way to protect packets. All jobs of a call are of contexts with this table. */
 struct esp_crypto_ops {
-	enum esp_crypto_err (*seal)(
-	    struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
-	enum esp_crypto_err (*open)(
-	    struct esp_crypto *, uint8_t *esp, size_t text_len, uint32_t hi);
+	void (*seal)(struct esp_job *jobs, size_t n);
+	void (*open)(struct esp_job *jobs, size_t n);
 };
 
 struct esp_crypto {

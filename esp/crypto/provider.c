@@ -196,16 +196,31 @@ void esp_crypto_free(struct esp_crypto *c)
 	free(c);
 }
 
-enum esp_crypto_err esp_crypto_seal(
-    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi)
+/* How many jobs, from the first one on, go the same way. */
+static size_t run_length(const struct esp_job *jobs, size_t n)
 {
-	return c->ops->seal(c, esp, text_len, seq_hi);
+	size_t end = 1;
+
+	while (end < n && jobs[end].crypto->ops == jobs[0].crypto->ops) {
+		end++;
+	}
+	return end;
 }
 
-enum esp_crypto_err esp_crypto_open(
-    struct esp_crypto *c, uint8_t *esp, size_t text_len, uint32_t seq_hi)
+void esp_crypto_seal(struct esp_job *jobs, size_t n)
 {
-	return c->ops->open(c, esp, text_len, seq_hi);
+	for (size_t at = 0, run; at < n; at += run) {
+		run = run_length(jobs + at, n - at);
+		jobs[at].crypto->ops->seal(jobs + at, run);
+	}
+}
+
+void esp_crypto_open(struct esp_job *jobs, size_t n)
+{
+	for (size_t at = 0, run; at < n; at += run) {
+		run = run_length(jobs + at, n - at);
+		jobs[at].crypto->ops->open(jobs + at, run);
+	}
 }
 
 static bool can_encr(struct ossl_lib_ctx_st *libctx, struct transform t)
