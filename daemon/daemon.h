@@ -21,7 +21,7 @@ struct event;
 struct event_base;
 
 enum {
-	DAEMON_WORKERS = 1,     /* as many as this build runs; arrays are sized by it */
+	DAEMON_WORKERS = 64,    /* at most */
 	DAEMON_SOCKS = 16,      /* different local_port */
 	DAEMON_SLOTS = 1 << 14, /* SAs each way */
 	DAEMON_NATT_PORT = 4500,
@@ -57,7 +57,10 @@ struct daemon {
 	struct control *control;
 	struct daemon_sock socks[DAEMON_SOCKS];
 	size_t socks_n;
-	struct udp_sock *natt; /* the port that carries ESP too: read by the worker */
+	/* The port that carries ESP too: a socket per worker, and one for its IKE, so that a flood
+	 * of ESP does not drown it. */
+	struct udp_sock *esp_socks[DAEMON_WORKERS];
+	struct daemon_sock natt;
 	struct esp *esp;
 	struct netcfg *netcfg;
 	struct tun *tun; /* NULL: nothing configured needs one */
@@ -70,6 +73,7 @@ struct daemon {
 	bool apply_ready, conns_ready;
 	int wake_fd; /* an eventfd: written by workers */
 	struct worker *workers[DAEMON_WORKERS];
+	uint32_t workers_n;
 	struct event *deadline, *tick, *wake, *stop_timer, *signals[3];
 	bool draining, stopping;
 	uint8_t *buffers; /* DAEMON_BATCH datagrams with their room */

@@ -35,7 +35,7 @@ static struct udp_sock *sock_of(const struct daemon *d, uint16_t port)
 	for (size_t i = 0; i < d->socks_n; i++)
 		if (udp_port(d->socks[i].udp) == port)
 			return d->socks[i].udp;
-	return d->natt;
+	return d->natt.udp;
 }
 
 static void send_datagram(struct daemon *d, const struct ike_datagram *out)
@@ -215,6 +215,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	drain(d);
 }
 
+/* ESP on the socket for IKE: it came in a train that IKE led. */
+static void pass_esp(struct daemon *d, const struct pkt *p, const struct endpoint *remote)
+{
+	struct worker_params of = {.slots = DAEMON_SLOTS, .count = d->workers_n};
+	struct worker *w = d->workers[worker_of_spi(&of, be32_load(p->base + p->off))];
+
+	if (w && worker_give(w, p, remote))
+		worker_wake(w);
+}
+
 /* A port of our own choosing has no fixed rule: four zero bytes are the marker there, since an
  * initiator's SPI is never zero (RFC 7296 section 3.1). Port 500 has none (RFC 3948 section 2.2).
  */
@@ -248,7 +258,12 @@ static void on_datagrams(evutil_socket_t fd, short what, void *arg)
 		event_del(s->event);
 	}
 	for (int i = 0; i < n; i++) {
-		bool marker = strip_marker(&pkts[i], msgs[i].local.port);
+		if (s == &d->natt && udp_classify(&pkts[i]) != UDP_IKE) {
+			if (pkts[i].len >= 4)
+				pass_esp(d, &pkts[i], &msgs[i].remote);
+			continue;
+		}
+		bool marker = s == &d->natt || strip_marker(&pkts[i], msgs[i].local.port);
 		input(d, &msgs[i].local, &msgs[i].remote, msgs[i].ifindex, marker,
 		    bytes_of(pkts[i].base + pkts[i].off, pkts[i].len));
 	}
@@ -278,7 +293,7 @@ static void on_notice(struct daemon *d, const struct worker_notice *n)
 		break;
 	case WORKER_UDP_GONE:
 		log_say(&d->log, LOG_ERROR, "socket", "UDP port %u cannot be read any more: %s",
-		    udp_port(d->natt), strerror(-n->error));
+		    udp_port(d->natt.udp), strerror(-n->error));
 		break;
 	}
 }
@@ -310,7 +325,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, &value, sizeof value) < 0 && errno == EINTR)
 		continue;
-	for (size_t i = 0; i < DAEMON_WORKERS; i++) {
+	for (size_t i = 0; i < d->workers_n; i++) {
 		struct worker *w = d->workers[i];
 		if (!w)
 			continue;
@@ -416,6 +431,13 @@ static bool add_signals(struct daemon *d)
 	return ok;
 }
 
+static bool add_sock(struct daemon *d, struct daemon_sock *s)
+{
+	s->d = d;
+	s->event = event_new(d->base, udp_fd(s->udp), EV_READ | EV_PERSIST, on_datagrams, s);
+	return s->event && event_add(s->event, NULL) == 0;
+}
+
 bool daemon_loop_init(struct daemon *d)
 {
 	struct timeval second = in_ms(TICK_MS);
@@ -427,13 +449,9 @@ bool daemon_loop_init(struct daemon *d)
 	d->wake = event_new(d->base, d->wake_fd, EV_READ | EV_PERSIST, on_wake, d);
 	ok = ok && d->deadline && d->stop_timer && d->tick && d->wake &&
 	     event_add(d->tick, &second) == 0 && event_add(d->wake, NULL) == 0;
-	for (size_t i = 0; i < d->socks_n; i++) {
-		struct daemon_sock *s = &d->socks[i];
-		s->d = d;
-		s->event =
-		    event_new(d->base, udp_fd(s->udp), EV_READ | EV_PERSIST, on_datagrams, s);
-		ok = ok && s->event && event_add(s->event, NULL) == 0;
-	}
+	ok = ok && add_sock(d, &d->natt);
+	for (size_t i = 0; i < d->socks_n; i++)
+		ok = ok && add_sock(d, &d->socks[i]);
 	return ok;
 }
 
@@ -450,6 +468,7 @@ void daemon_loop_fini(struct daemon *d)
 		free_event(&d->signals[i]);
 	for (size_t i = 0; i < d->socks_n; i++)
 		free_event(&d->socks[i].event);
+	free_event(&d->natt.event);
 	free_event(&d->deadline);
 	free_event(&d->stop_timer);
 	free_event(&d->tick);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,21 +80,51 @@ static void harden(const struct daemon *d)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-static bool open_port(struct daemon *d, struct udp_sock **out, uint16_t port)
+static bool open_port(struct daemon *d, struct udp_sock **out, const struct udp_params *p)
 {
-	struct udp_params p = {.families = UDP_BOTH, .port = port};
 	char why[UDP_WHY];
 
-	if (udp_open(out, &p, why) < 0)
+	if (udp_open(out, p, why) < 0)
 		return fail("%s", why);
-	if (why[0])
+	if (why[0] && p->index == 0)
 		log_say(&d->log, LOG_WARNING, "socket", "%s", why);
 	return true;
 }
 
+/* Each worker its own socket, in the order in which the kernel counts them, and the last for IKE.
+ */
+static bool open_natt(struct daemon *d)
+{
+	struct udp_params p = {.families = UDP_BOTH,
+	    .port = DAEMON_NATT_PORT,
+	    .trains = true,
+	    .count = d->workers_n,
+	    .steer_mask = DAEMON_SLOTS - 1};
+
+	for (; p.index < d->workers_n; p.index++)
+		if (!open_port(d, &d->esp_socks[p.index], &p))
+			return false;
+	p.trains = false;
+	return open_port(d, &d->natt.udp, &p);
+}
+
+static uint32_t cores(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n < 1 ? 1 : (uint32_t)n;
+}
+
+static void choose_workers(struct daemon *d)
+{
+	uint32_t n = d->config->workers ? d->config->workers : cores();
+	d->workers_n = n < DAEMON_WORKERS ? n : DAEMON_WORKERS;
+}
+
 static bool open_ports(struct daemon *d)
 {
-	if (!open_port(d, &d->natt, DAEMON_NATT_PORT))
+	choose_workers(d);
+	if (!open_natt(d))
 		return false;
 	for (size_t i = 0; i < d->config->conns_n || i == 0; i++) {
 		uint16_t port = d->config->conns_n ? d->config->conns[i].local_port : 500;
@@ -104,7 +135,8 @@ static bool open_ports(struct daemon *d)
 			continue;
 		if (d->socks_n == DAEMON_SOCKS)
 			return fail("more than %d different values of local_port", DAEMON_SOCKS);
-		if (!open_port(d, &d->socks[d->socks_n].udp, port))
+		struct udp_params p = {.families = UDP_BOTH, .port = port};
+		if (!open_port(d, &d->socks[d->socks_n].udp, &p))
 			return false;
 		d->socks_n++;
 	}
@@ -145,8 +177,10 @@ static bool open_tun(struct daemon *d)
 		log_say(&d->log, LOG_WARNING, "undo", "%s", why);
 	if (!needs_tun(c))
 		return true;
-	struct tun_params p = {
-	    .name = c->tun.name, .mtu = c->tun.mtu ? c->tun.mtu : mtu_of_config(c, link_mtu(c))};
+	struct tun_params p = {.name = c->tun.name,
+	    .mtu = c->tun.mtu ? c->tun.mtu : mtu_of_config(c, link_mtu(c)),
+	    .queues = d->workers_n,
+	    .offload = true};
 	if (tun_linux.open(&p, &d->tun, why) < 0)
 		return fail("%s", why);
 	if (netcfg_link_up(d->netcfg, d->tun->name, why) < 0)
@@ -166,7 +200,7 @@ static void spi_put(void *arg, uint32_t spi)
 
 static bool make_engine(struct daemon *d)
 {
-	struct esp_params ep = {.slots = DAEMON_SLOTS, .workers = DAEMON_WORKERS};
+	struct esp_params ep = {.slots = DAEMON_SLOTS, .workers = d->workers_n};
 	d->esp = esp_new(&ep);
 	if (!d->esp)
 		return no_memory();
@@ -236,18 +270,22 @@ static bool make_memory(struct daemon *d)
 
 static bool start_workers(struct daemon *d)
 {
-	for (uint32_t i = 0; i < DAEMON_WORKERS; i++) {
+	for (uint32_t i = 0; i < d->workers_n; i++) {
 		struct worker_params p = {.index = i,
+		    .count = d->workers_n,
 		    .slots = DAEMON_SLOTS,
 		    .esp = d->esp,
-		    .udp = d->natt,
+		    .udp = d->esp_socks[i],
 		    .tun = d->tun,
 		    .control_fd = d->wake_fd,
 		    .pins = d->apply.pins};
-		d->workers[i] = worker_start(&p);
+		d->workers[i] = worker_new(&p);
 		if (!d->workers[i])
-			return fail("a worker thread cannot be started: %s", strerror(errno));
+			return no_memory();
 	}
+	for (uint32_t i = 0; i < d->workers_n; i++)
+		if (!worker_start(d->workers[i], d->workers))
+			return fail("a worker thread cannot be started: %s", strerror(errno));
 	return true;
 }
 
@@ -281,7 +319,7 @@ static void say_started(struct daemon *d)
 
 	for (size_t i = 0; i < d->socks_n; i++)
 		text_addf(&t, "%u,", udp_port(d->socks[i].udp));
-	text_addf(&t, "%u", udp_port(d->natt));
+	text_addf(&t, "%u", udp_port(d->natt.udp));
 	log_begin(&line, &d->log, LOG_INFO, "start", NULL);
 	log_str(&line, "version", TUNIKE_VERSION);
 	log_u64(&line, "pid", (uint64_t)getpid());
@@ -290,7 +328,7 @@ static void say_started(struct daemon *d)
 	log_str(&line, "udp", text_end(&t));
 	log_str(&line, "tun", d->tun ? d->tun->name : "none");
 	log_u64(&line, "mtu", d->tun ? d->tun->mtu : 0);
-	log_u64(&line, "workers", DAEMON_WORKERS);
+	log_u64(&line, "workers", d->workers_n);
 	log_u64(&line, "connections", d->config->conns_n);
 	log_end(&line);
 }
@@ -299,10 +337,10 @@ static void say_started(struct daemon *d)
 
 static void close_all(struct daemon *d)
 {
-	for (size_t i = 0; i < DAEMON_WORKERS; i++)
+	for (uint32_t i = 0; i < d->workers_n; i++)
 		if (d->workers[i])
 			worker_stop(d->workers[i]);
-	for (size_t i = 0; i < DAEMON_WORKERS; i++)
+	for (uint32_t i = 0; i < d->workers_n; i++)
 		worker_free(d->workers[i]);
 	control_free(d->control);
 	daemon_loop_fini(d);
@@ -322,7 +360,9 @@ static void close_all(struct daemon *d)
 	keylog_close(d->keylog);
 	for (size_t i = 0; i < d->socks_n; i++)
 		udp_close(d->socks[i].udp);
-	udp_close(d->natt);
+	for (uint32_t i = 0; i < d->workers_n; i++)
+		udp_close(d->esp_socks[i]);
+	udp_close(d->natt.udp);
 	if (d->wake_fd >= 0)
 		close(d->wake_fd);
 	if (d->buffers)

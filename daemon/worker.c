@@ -1,56 +1,16 @@
 /*
- * The worker's loop: a batch inbound, a batch outbound, and sleep only when both are dry.
- * RFC 3948 sections 2 and 3 for what stands on the port.
+ * The worker's life and loop: what came in, what goes out, and sleep only when both are dry.
  */
-#include "daemon/worker.h"
+#include "daemon/worker_internal.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
-
-enum {
-	BATCH = UDP_BATCH,
-	/* The longest datagram and the room around it; not a power of two, so that the heads of the
-	 * buffers do not fall into the same cache sets. */
-	BUFFER = PKT_HEADROOM + 65536 + PKT_TAILROOM + 64,
-	IKE_RING = 1 << 19,
-	NOTICE_RING = 1 << 16,
-	NOTICES_PER_BATCH = 8,
-};
-
-struct worker {
-	struct worker_params p;
-	struct esp_worker *esp;
-	pthread_t thread;
-	bool running;
-	int wake_fd; /* an eventfd: written by the control thread, polled by the worker */
-	/* Written by the control thread, read by the worker. */
-	_Atomic bool stop;
-	/* Set by the worker, taken by the control thread: ESP has an expiry to report. */
-	_Atomic bool attention;
-	/* The worker puts, the control thread takes. */
-	struct ring ike, notices;
-	/* Written by the worker, read by the control thread, relaxed. */
-	_Atomic uint64_t counters[WORKER_COUNTERS_N];
-	/* Control thread: an IKE datagram was handed out and is not yet popped. */
-	bool ike_out;
-	/* The worker's own from here on. */
-	bool tun_gone, udp_gone;
-	bool tell;          /* the control thread must be woken */
-	unsigned notices_n; /* in this batch */
-	uint8_t *buffers;
-	struct endpoint *last; /* by inbound slot: where the last good packet came from */
-	struct pkt pkts[BATCH];
-	struct pkt esp_pkts[BATCH];
-	struct udp_msg msgs[BATCH];
-	struct endpoint from[BATCH];
-	uint32_t spis[BATCH];
-};
 
 const char *const worker_counter_names[WORKER_COUNTERS_N] = {
 #define WORKER_NAME(name) #name,
@@ -58,19 +18,7 @@ const char *const worker_counter_names[WORKER_COUNTERS_N] = {
 #undef WORKER_NAME
 };
 
-static void count(struct worker *w, enum worker_counter c, uint64_t n)
-{
-	uint64_t old = atomic_load_explicit(&w->counters[c], memory_order_relaxed);
-	atomic_store_explicit(&w->counters[c], old + n, memory_order_relaxed);
-}
-
-static void give_buffers(struct worker *w)
-{
-	for (size_t i = 0; i < BATCH; i++)
-		w->pkts[i] = (struct pkt){.base = w->buffers + i * BUFFER, .cap = BUFFER};
-}
-
-/* ---- To the control thread ---- */
+/* ---- To other threads ---- */
 
 static void signal_fd(int fd)
 {
@@ -81,28 +29,25 @@ static void signal_fd(int fd)
 	while (rc < 0 && errno == EINTR);
 }
 
-static bool notify(struct worker *w, const struct worker_notice *n)
+bool worker_notify(struct worker *w, const struct worker_notice *n)
 {
 	bool ok = w->notices_n++ < NOTICES_PER_BATCH &&
 		  ring_put(&w->notices, bytes_of(n, sizeof *n), bytes_of(NULL, 0));
 	if (ok)
 		w->tell = true;
 	else
-		count(w, WORKER_notices_lost, 1);
+		worker_count(w, WORKER_notices_lost, 1);
 	return ok;
 }
 
-static void pass_ike(struct worker *w, const struct udp_msg *m)
+void worker_wake(struct worker *w)
 {
-	struct worker_ike head;
-	memset(&head, 0, sizeof head);
-	head.local = m->local;
-	head.remote = m->remote;
-	head.ifindex = m->ifindex;
-	bool ok = ring_put(&w->ike, bytes_of(&head, sizeof head),
-	    bytes_of(m->pkt->base + m->pkt->off, m->pkt->len));
-	count(w, ok ? WORKER_ike : WORKER_ike_lost, 1);
-	w->tell |= ok;
+	signal_fd(w->wake_fd);
+}
+
+uint32_t worker_of_spi(const struct worker_params *p, uint32_t spi)
+{
+	return (spi & (p->slots - 1)) % p->count;
 }
 
 static void end_batch(struct worker *w)
@@ -113,208 +58,130 @@ static void end_batch(struct worker *w)
 	}
 	if (w->tell)
 		signal_fd(w->p.control_fd);
+	for (uint32_t i = 0; w->woken; i++, w->woken >>= 1)
+		if (w->woken & 1)
+			worker_wake(w->all[i]);
 	w->tell = false;
 	w->notices_n = 0;
 }
 
-/* ---- Inbound ---- */
-
-/* Takes ESP out of what arrived, to the front of esp_pkts; the rest is dealt with here. */
-static size_t classify(struct worker *w, size_t n)
-{
-	size_t esp_n = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct udp_msg *m = &w->msgs[i];
-		struct pkt *p = m->pkt;
-		switch (udp_classify(p)) {
-		case UDP_ESP:
-			w->spis[esp_n] = p->len >= 4 ? be32_load(p->base + p->off) : 0;
-			w->from[esp_n] = m->remote;
-			w->esp_pkts[esp_n++] = *p;
-			break;
-		case UDP_IKE: pass_ike(w, m); break;
-		case UDP_KEEPALIVE: count(w, WORKER_keepalives, 1); break;
-		case UDP_RUNT: count(w, WORKER_runts, 1); break;
-		}
-	}
-	return esp_n;
-}
-
-/* What verified from another place than before is told, once. */
-static void watch_sources(struct worker *w, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct pkt *p = &w->esp_pkts[i];
-		if (p->verdict != ESP_V_OK)
-			continue;
-		struct endpoint *last = &w->last[p->slot & (w->p.slots - 1)];
-		if (endpoint_equal(last, &w->from[i]))
-			continue;
-		struct worker_notice notice;
-		memset(&notice, 0, sizeof notice);
-		notice.kind = WORKER_MOVED;
-		notice.id = w->spis[i];
-		notice.remote = w->from[i];
-		if (notify(w, &notice))
-			*last = w->from[i];
-	}
-}
-
-static void write_tun(struct worker *w, size_t n)
-{
-	size_t good = 0;
-	for (size_t i = 0; i < n; i++)
-		good += w->esp_pkts[i].verdict == ESP_V_OK;
-	if (good == 0)
-		return;
-	int rc =
-	    w->p.tun && !w->tun_gone ? w->p.tun->ops->write_batch(w->p.tun, w->esp_pkts, n) : 0;
-	size_t went = rc > 0 ? (size_t)rc : 0;
-	count(w, WORKER_packets_in, went);
-	count(w, WORKER_tun_lost, good - went);
-}
-
-static bool inbound(struct worker *w)
-{
-	if (w->udp_gone)
-		return false;
-	give_buffers(w);
-	for (size_t i = 0; i < BATCH; i++)
-		w->msgs[i].pkt = &w->pkts[i];
-	int n = udp_recv_batch(w->p.udp, w->msgs, BATCH);
-	if (n < 0) {
-		w->udp_gone = true;
-		notify(w, &(struct worker_notice){.kind = WORKER_UDP_GONE, .error = n});
-		return true;
-	}
-	if (n == 0)
-		return false;
-	size_t esp_n = classify(w, (size_t)n);
-	if (esp_n) {
-		esp_worker_enter(w->esp);
-		esp_decap(w->esp, w->esp_pkts, esp_n);
-		esp_worker_leave(w->esp);
-		watch_sources(w, esp_n);
-		write_tun(w, esp_n);
-	}
-	return true;
-}
-
-/* ---- Outbound ---- */
-
-static void acquire(struct worker *w, const struct pkt *p)
-{
-	struct worker_notice notice;
-	memset(&notice, 0, sizeof notice);
-	notice.kind = WORKER_ACQUIRE;
-	notice.id = p->slot;
-	if (esp_flow_of(bytes_of(p->base + p->off, p->len), &notice.flow))
-		notify(w, &notice);
-}
-
-static size_t address_packets(struct worker *w, size_t n)
-{
-	size_t msgs_n = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct pkt *p = &w->pkts[i];
-		if (p->verdict == ESP_V_ACQUIRE)
-			acquire(w, p);
-		if (p->verdict != ESP_V_OK)
-			continue;
-		const struct esp_path *path = esp_pkt_path(w->esp, p);
-		if (!path)
-			continue; /* its SA was removed since it was sealed */
-		uint32_t pin = atomic_load_explicit(
-		    &w->p.pins[p->slot & (w->p.slots - 1)], memory_order_relaxed);
-		w->msgs[msgs_n++] = (struct udp_msg){
-		    .pkt = p, .local = path->local, .remote = path->remote, .ifindex = pin};
-	}
-	return msgs_n;
-}
-
-static bool outbound(struct worker *w)
-{
-	if (!w->p.tun || w->tun_gone)
-		return false;
-	give_buffers(w);
-	int n = w->p.tun->ops->read_batch(w->p.tun, w->pkts, BATCH);
-	if (n < 0) {
-		w->tun_gone = true;
-		notify(w, &(struct worker_notice){.kind = WORKER_TUN_GONE, .error = n});
-		return true;
-	}
-	if (n == 0)
-		return false;
-	esp_worker_enter(w->esp);
-	esp_encap(w->esp, w->pkts, (size_t)n);
-	size_t msgs_n = address_packets(w, (size_t)n);
-	esp_worker_leave(w->esp);
-	size_t sent = msgs_n ? udp_send_batch(w->p.udp, w->msgs, msgs_n, NULL) : 0;
-	count(w, WORKER_packets_out, sent);
-	count(w, WORKER_udp_lost, msgs_n - sent);
-	return true;
-}
-
 /* ---- The loop ---- */
 
-static void sleep_until_work(struct worker *w)
+/* Where there may be something to do. */
+enum ready {
+	READY_IN = 1 << 0,
+	READY_OUT = 1 << 1,
+	READY_STRAYS = 1 << 2,
+	READY_ALL = READY_IN | READY_OUT | READY_STRAYS,
+};
+
+static uint64_t now_us(void)
 {
-	int tun_fd = w->p.tun && !w->tun_gone ? w->p.tun->ops->poll_fd(w->p.tun) : -1;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* poll, after looking for a while without sleeping if so configured. */
+static int poll_for(const struct worker *w, struct pollfd *fds, nfds_t n)
+{
+	if (w->p.busy_poll_us) {
+		uint64_t until = now_us() + w->p.busy_poll_us;
+		do {
+			int rc = poll(fds, n, 0);
+			if (rc != 0)
+				return rc;
+		} while (now_us() < until);
+	}
+	return poll(fds, n, -1);
+}
+
+static unsigned sleep_until_work(struct worker *w)
+{
+	int tun_fd = w->p.tun && !w->tun_gone ? w->p.tun->ops->poll_fd(w->p.tun, w->queue) : -1;
 	struct pollfd fds[] = {
 	    {.fd = w->wake_fd, .events = POLLIN},
 	    {.fd = w->udp_gone ? -1 : udp_fd(w->p.udp), .events = POLLIN},
 	    {.fd = tun_fd, .events = POLLIN},
 	};
 	uint64_t ignored;
+	unsigned ready = 0;
 
-	if (poll(fds, sizeof fds / sizeof fds[0], -1) > 0 && fds[0].revents)
+	if (poll_for(w, fds, sizeof fds / sizeof fds[0]) <= 0)
+		return READY_ALL;
+	if (fds[0].revents) {
+		ready |= READY_STRAYS;
 		while (read(w->wake_fd, &ignored, sizeof ignored) < 0 && errno == EINTR)
 			continue;
+	}
+	ready |= fds[1].revents ? (unsigned)READY_IN : 0;
+	ready |= fds[2].revents ? (unsigned)READY_OUT : 0;
+	return ready;
+}
+
+/* One turn of what is ready. Returns what may have more. */
+static unsigned turn(struct worker *w, unsigned ready)
+{
+	unsigned in = ready & READY_IN ? worker_inbound(w) : FOUND_END;
+	unsigned strays = ready & READY_STRAYS ? worker_strays(w) : FOUND_END;
+	unsigned out = ready & READY_OUT ? worker_outbound(w) : FOUND_END;
+
+	if ((in | out | strays) & FOUND_WORK) {
+		worker_count(w, WORKER_batches, 1);
+		end_batch(w);
+	}
+	/* While one side is busy the others are looked at too; poll tells when none is. */
+	return in & out & strays & FOUND_END ? 0 : READY_ALL;
 }
 
 static void *run(void *arg)
 {
 	struct worker *w = arg;
+	unsigned ready = READY_ALL;
 
 	while (!atomic_load_explicit(&w->stop, memory_order_acquire)) {
-		bool in = inbound(w);
-		bool out = outbound(w);
-		if (in || out) {
-			count(w, WORKER_batches, 1);
-			end_batch(w);
-		} else {
-			sleep_until_work(w);
-		}
+		ready = turn(w, ready);
+		if (!ready)
+			ready = sleep_until_work(w);
 	}
 	return NULL;
 }
 
-static bool start_thread(struct worker *w)
+/* ---- Life ---- */
+
+bool worker_start(struct worker *w, struct worker *const *all)
 {
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	sigset_t blocked, old;
+	w->all = all;
+	sigfillset(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
 	w->running = pthread_create(&w->thread, NULL, run, w) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return w->running;
 }
 
-struct worker *worker_start(const struct worker_params *p)
+struct worker *worker_new(const struct worker_params *p)
 {
 	struct worker *w = aligned_alloc(64, (sizeof *w + 63) & ~(size_t)63);
 	if (!w)
 		return NULL;
 	memset(w, 0, sizeof *w);
 	w->p = *p;
+	w->receive = BATCH;
 	w->esp = esp_worker_get(p->esp, p->index);
+	w->queue = p->tun && p->tun->queues ? p->index % p->tun->queues : 0;
+	if (p->tun)
+		tun_gro_init(&w->gro, p->tun, w->queue);
+	pthread_mutex_init(&w->strays_lock, NULL);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC);
-	w->buffers = malloc((size_t)BATCH * BUFFER);
+	w->arena = aligned_alloc(64, ARENA);
+	w->pieces = aligned_alloc(64, ARENA);
+	w->buffers = aligned_alloc(64, (size_t)BATCH * BUFFER);
 	w->last = calloc(p->slots, sizeof *w->last);
 	bool ok = ring_init(&w->ike, IKE_RING);
 	ok = ring_init(&w->notices, NOTICE_RING) && ok;
-	if (!ok || w->wake_fd < 0 || !w->buffers || !w->last || !start_thread(w)) {
+	ok = ring_init(&w->strays, STRAY_RING) && ok;
+	if (!ok || w->wake_fd < 0 || !w->arena || !w->pieces || !w->buffers || !w->last) {
 		worker_free(w);
 		return NULL;
 	}
@@ -337,8 +204,12 @@ void worker_free(struct worker *w)
 		return;
 	ring_fini(&w->ike);
 	ring_fini(&w->notices);
+	ring_fini(&w->strays);
+	pthread_mutex_destroy(&w->strays_lock);
 	free(w->last);
 	free(w->buffers);
+	free(w->pieces);
+	free(w->arena);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 	free(w);

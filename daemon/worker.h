@@ -25,7 +25,12 @@
 	X(ike_lost)     /* IKE datagrams that found their ring full */              \
 	X(notices_lost) /* acquires and moves that found theirs full */             \
 	X(tun_lost)     /* inner packets that the TUN device did not take */        \
-	X(udp_lost)     /* ESP packets that the kernel did not take */
+	X(udp_lost)     /* ESP packets that the kernel did not take */              \
+	X(tun_bad)      /* packets of the TUN device that were not what it said */  \
+	X(supers)       /* super-packets read from the TUN device */                \
+	X(trains)       /* trains of datagrams received */                          \
+	X(strays)       /* ESP packets handed to the worker that has their SA */    \
+	X(strays_lost)  /* those that found its ring full */
 /* clang-format on */
 
 enum worker_counter {
@@ -57,25 +62,36 @@ struct worker_ike {
 	unsigned ifindex;
 };
 
+struct worker;
+
 struct worker_params {
-	uint32_t index;
-	uint32_t slots;       /* of the SAD; a power of two */
-	struct esp *esp;      /* borrowed, like all here */
-	struct udp_sock *udp; /* the port that carries ESP */
-	struct tun *tun;      /* NULL: none */
-	int control_fd;       /* an eventfd: written when something waits in a ring */
+	uint32_t index, count; /* of all workers */
+	uint32_t slots;        /* of the SAD; a power of two */
+	struct esp *esp;       /* borrowed, like all here */
+	struct udp_sock *udp;  /* the port that carries ESP */
+	struct tun *tun;       /* NULL: none; queue `index` modulo its queues */
+	uint32_t busy_poll_us; /* how long an idle worker looks for work before it sleeps */
+	int control_fd;        /* an eventfd: written when something waits in a ring */
 	/* By outbound slot: leave by this interface, 0: as routed. Written by the control thread,
 	 * read by workers, relaxed: an old value is as good as a packet sent a moment before. */
 	const _Atomic uint32_t *pins;
 };
 
-struct worker;
-
-/* Makes the worker and starts its thread, with all signals blocked. NULL: no memory, no thread. */
-struct worker *worker_start(const struct worker_params *p);
+/* Makes a worker. NULL: no memory, no descriptor. */
+struct worker *worker_new(const struct worker_params *p);
+/* Starts its thread, with all signals blocked. `all` are the workers by index, made already and
+ * borrowed until all have stopped. False: no thread. */
+bool worker_start(struct worker *w, struct worker *const *all);
 /* Stops the thread and waits for it. After that the rings may still be read. */
 void worker_stop(struct worker *w);
 void worker_free(struct worker *w); /* stopped; NULL is fine */
+
+/* An ESP packet that came to somebody else: copied for the worker that has its SA. Any thread.
+ * False: its ring is full, the packet is lost (counted). `wake` later, once for all. */
+bool worker_give(struct worker *owner, const struct pkt *p, const struct endpoint *remote);
+void worker_wake(struct worker *w);
+/* Which worker has the inbound SA of this SPI. */
+uint32_t worker_of_spi(const struct worker_params *p, uint32_t spi);
 
 /* Control thread: the oldest of each ring, *body borrowed until the call for the next one. */
 bool worker_next_ike(struct worker *w, struct worker_ike *head, struct bytes *body);

@@ -4,6 +4,8 @@
  */
 #include "tun/tun.h"
 
+#include <string.h>
+
 static uint32_t fold32(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -11,20 +13,53 @@ static uint32_t fold32(uint64_t sum)
 	return (uint32_t)sum;
 }
 
+/* A sum of words as they lie in memory, to one of words as they are on the wire: RFC 1071 section 2
+ * (B), byte order independence. */
+static uint32_t to_host_order(uint64_t sum)
+{
+	uint32_t s = fold32(sum);
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	uint8_t b[2];
+	uint16_t v = (uint16_t)s;
+	memcpy(b, &v, sizeof b);
+	return be16_load(b);
+}
+
+/* Words of 32 bits add up to the same as words of 16, since 2^16 is 1 modulo 2^16 - 1. Compilers
+ * make vectors of this loop. */
+static uint64_t sum_words(const uint8_t *p, size_t words)
+{
+	uint64_t s = 0;
+	for (size_t i = 0; i < words; i++) {
+		uint32_t w;
+		memcpy(&w, p + 4 * i, sizeof w);
+		s += w;
+	}
+	return s;
+}
+
+/* The last n bytes, fewer than four; what is missing counts as zero. */
+static uint64_t sum_tail(const uint8_t *p, size_t n)
+{
+	uint32_t w = 0;
+	memcpy(&w, p, n);
+	return w;
+}
+
 uint32_t tun_csum_add(uint32_t sum, struct bytes b)
 {
-	/* Words of 32 bits add up to the same as words of 16, since 2^16 is 1 modulo 2^16 - 1. */
-	uint64_t s = sum;
-	size_t i = 0;
-	for (; i + 4 <= b.n; i += 4)
-		s += be32_load(b.p + i);
-	if (i + 2 <= b.n) {
-		s += be16_load(b.p + i);
-		i += 2;
-	}
-	if (i < b.n)
-		s += (uint32_t)b.p[i] << 8;
-	return fold32(s);
+	size_t words = b.n / 4;
+	uint64_t s = sum_words(b.p, words);
+	if (b.n % 4)
+		s += sum_tail(b.p + 4 * words, b.n % 4);
+	return fold32((uint64_t)sum + to_host_order(s));
+}
+
+uint32_t tun_csum_copy(uint32_t sum, uint8_t *dst, const uint8_t *src, size_t n)
+{
+	memcpy(dst, src, n);
+	return tun_csum_add(sum, bytes_of(dst, n));
 }
 
 uint16_t tun_csum_fold(uint32_t sum)

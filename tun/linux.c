@@ -1,5 +1,6 @@
 /*
- * The Linux device: /dev/net/tun, one queue, bare IP packets. It lives as long as its descriptor.
+ * The Linux device: /dev/net/tun, a descriptor per queue, IP packets bare or behind a
+ * struct virtio_net_hdr, with which super-packets pass. It lives as long as its descriptors.
  */
 #include "tun/tun.h"
 #include "tun/internal.h"
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,8 @@
 
 struct tun_linux_device {
 	struct tun tun; /* first: the ops cast back */
-	int fd;
+	bool vnet;      /* a struct virtio_net_hdr stands in front of every packet */
+	int fds[];      /* by queue */
 };
 
 static struct tun_linux_device *device_of(struct tun *t)
@@ -65,30 +68,62 @@ static void explain_interface(int rc, const char *name, char why[TUN_WHY])
 		    name);
 	} else if (rc == -EINVAL && host_ifindex(name) != 0) {
 		snprintf(why, TUN_WHY,
-		    "an interface named %s exists and is no TUN device of one queue: set tun.name",
+		    "an interface named %s exists and is no TUN device of this kind: set tun.name",
 		    name);
 	} else {
 		snprintf(why, TUN_WHY, "cannot make the interface %s: %s", name, strerror(-rc));
 	}
 }
 
-/* The descriptor of a new interface, its final name in `name`; or a negative errno and why. */
-static int attach(const char *wanted, char name[IFNAMSIZ], char why[TUN_WHY])
+/* ---- Offloads ---- */
+
+enum {
+	VNET_LEN = 10, /* struct virtio_net_hdr, the form without the count of merged buffers */
+};
+_Static_assert(sizeof(struct virtio_net_hdr) == VNET_LEN, "the header that TUN uses by default");
+_Static_assert(VNET_LEN <= (int)PKT_HEADROOM, "it stands in front of the packet");
+
+/* Newer than some headers: in Linux since 6.2. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
+/* What is asked for, the most first; a kernel that does not know a bit refuses the whole. */
+static const struct {
+	unsigned flags;
+	struct tun_features gives;
+} offloads[] = {
+    {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
+	{.tso = true, .uso = true}},
+    {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, {.tso = true}},
+    {0, {.tso = false}},
+};
+
+static struct tun_features probe_offloads(int fd)
 {
-	if (!host_dev_valid(wanted)) {
-		snprintf(why, TUN_WHY,
-		    "\"%.32s\" cannot name an interface: tun.name takes 1 to 15 characters without "
-		    "blanks, '/' and ':'",
-		    wanted);
-		return -EINVAL;
-	}
+	for (size_t i = 0; i < sizeof offloads / sizeof offloads[0]; i++)
+		if (ioctl(fd, TUNSETOFFLOAD, offloads[i].flags) == 0)
+			return offloads[i].gives;
+	return (struct tun_features){.tso = false};
+}
+
+/* ---- Opening ---- */
+
+/* One descriptor, which is one queue of the interface `wanted`; its final name in `name`; or a
+ * negative errno and why. */
+static int attach(const char *wanted, short flags, char name[IFNAMSIZ], char why[TUN_WHY])
+{
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		int rc = -errno;
 		explain_device(rc, why);
 		return rc;
 	}
-	struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq r = {.ifr_flags = flags};
 	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", wanted);
 	if (ioctl(fd, TUNSETIFF, &r) != 0) {
 		int rc = -errno;
@@ -101,28 +136,55 @@ static int attach(const char *wanted, char name[IFNAMSIZ], char why[TUN_WHY])
 	return fd;
 }
 
+static int attach_all(struct tun_linux_device *d, const struct tun_params *p, char why[TUN_WHY])
+{
+	short flags = (short)(IFF_TUN | IFF_NO_PI | (p->queues > 1 ? IFF_MULTI_QUEUE : 0) |
+			      (p->offload ? IFF_VNET_HDR : 0));
+	const char *name = p->name;
+
+	if (!host_dev_valid(name)) {
+		snprintf(why, TUN_WHY,
+		    "\"%.32s\" cannot name an interface: tun.name takes 1 to 15 characters without "
+		    "blanks, '/' and ':'",
+		    name);
+		return -EINVAL;
+	}
+	for (; d->tun.queues < p->queues; d->tun.queues++) {
+		int fd = attach(name, flags, d->tun.name, why);
+		if (fd < 0)
+			return fd;
+		d->fds[d->tun.queues] = fd;
+		name = d->tun.name;
+	}
+	d->vnet = p->offload;
+	if (d->vnet)
+		d->tun.features = probe_offloads(d->fds[0]);
+	return 0;
+}
+
 static int linux_open(const struct tun_params *p, struct tun **out, char why[TUN_WHY])
 {
 	*out = NULL;
 	why[0] = 0;
-	struct tun_linux_device *d = calloc(1, sizeof *d);
+	unsigned n = p->queues ? p->queues : 1;
+	struct tun_params one = *p;
+	one.queues = n;
+	struct tun_linux_device *d = calloc(1, sizeof *d + n * sizeof d->fds[0]);
 	if (!d) {
 		snprintf(why, TUN_WHY, "no memory for the interface %s", p->name);
 		return -ENOMEM;
 	}
 	_Static_assert(sizeof d->tun.name == IFNAMSIZ, "the name of an interface");
-	d->fd = attach(p->name, d->tun.name, why);
-	if (d->fd < 0) {
-		int rc = d->fd;
-		free(d);
-		return rc;
-	}
 	d->tun.ops = &tun_linux;
-	int rc = tun_linux.set_mtu(&d->tun, p->mtu);
+	int rc = attach_all(d, &one, why);
+	if (rc == 0) {
+		rc = tun_linux.set_mtu(&d->tun, p->mtu);
+		if (rc != 0)
+			snprintf(why, TUN_WHY,
+			    "cannot set the MTU of %s to %u: %s (68 to 65535 is possible)",
+			    d->tun.name, p->mtu, strerror(-rc));
+	}
 	if (rc != 0) {
-		snprintf(why, TUN_WHY,
-		    "cannot set the MTU of %s to %u: %s (68 to 65535 is possible)", d->tun.name,
-		    p->mtu, strerror(-rc));
 		tun_linux.close(&d->tun);
 		return rc;
 	}
@@ -130,58 +192,108 @@ static int linux_open(const struct tun_params *p, struct tun **out, char why[TUN
 	return 0;
 }
 
-static int linux_read_batch(struct tun *t, struct pkt *pkts, size_t n)
+/* ---- Reading ---- */
+
+static bool read_vnet(const struct virtio_net_hdr *h, struct tun_gso *gso)
+{
+	*gso = (struct tun_gso){.size = h->gso_size, .header = h->hdr_len};
+	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		gso->csum = TUN_CSUM_PARTIAL;
+		gso->csum_start = h->csum_start;
+		gso->csum_offset = h->csum_offset;
+	}
+	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE: gso->kind = TUN_GSO_NONE; return true;
+	case VIRTIO_NET_HDR_GSO_TCPV4: gso->kind = TUN_GSO_TCP4; return true;
+	case VIRTIO_NET_HDR_GSO_TCPV6: gso->kind = TUN_GSO_TCP6; return true;
+	case VIRTIO_NET_HDR_GSO_UDP_L4: gso->kind = TUN_GSO_UDP; return true;
+	default: return false; /* nothing that was asked for */
+	}
+}
+
+static int linux_read(struct tun *t, unsigned queue, struct pkt *p, struct tun_gso *gso)
 {
 	struct tun_linux_device *d = device_of(t);
-	size_t got = 0;
-	while (got < n) {
-		struct pkt *p = &pkts[got];
-		if (p->cap <= PKT_HEADROOM + PKT_TAILROOM)
-			return got ? (int)got : -EINVAL;
-		size_t room = p->cap - PKT_HEADROOM - PKT_TAILROOM;
-		ssize_t len = read(d->fd, p->base + PKT_HEADROOM, room);
+	size_t front = d->vnet ? VNET_LEN : 0;
+
+	*gso = (struct tun_gso){.kind = TUN_GSO_NONE};
+	if (p->cap <= PKT_HEADROOM + PKT_TAILROOM)
+		return -EINVAL;
+	size_t room = p->cap - PKT_HEADROOM - PKT_TAILROOM + front;
+	for (;;) {
+		ssize_t len = read(d->fds[queue], p->base + PKT_HEADROOM - front, room);
 		if (len < 0 && errno == EINTR)
 			continue;
-		if (len < 0 && errno != EAGAIN && got == 0)
-			return -errno;
 		if (len < 0)
-			break;
+			return errno == EAGAIN ? 0 : -errno;
 		/* The device cuts what does not fit and does not say so. */
-		if (len == 0 || (size_t)len == room)
+		if ((size_t)len <= front || (size_t)len == room)
 			continue;
 		p->off = PKT_HEADROOM;
-		p->len = (uint32_t)len;
+		p->len = (uint32_t)((size_t)len - front);
 		p->verdict = 0;
-		got++;
+		p->flags = 0;
+		struct virtio_net_hdr h;
+		if (!d->vnet)
+			return 1;
+		memcpy(&h, p->base + PKT_HEADROOM - VNET_LEN, sizeof h);
+		if (read_vnet(&h, gso))
+			return 1;
 	}
-	return (int)got;
 }
 
-static int linux_write_batch(struct tun *t, struct pkt *pkts, size_t n)
+/* ---- Writing ---- */
+
+static void write_vnet(const struct tun_gso *gso, struct virtio_net_hdr *h)
+{
+	static const uint8_t types[] = {
+	    [TUN_GSO_NONE] = VIRTIO_NET_HDR_GSO_NONE,
+	    [TUN_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+	    [TUN_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+	    [TUN_GSO_UDP] = VIRTIO_NET_HDR_GSO_UDP_L4,
+	};
+	*h = (struct virtio_net_hdr){
+	    .gso_type = types[gso->kind], .gso_size = gso->size, .hdr_len = gso->header};
+	switch (gso->csum) {
+	case TUN_CSUM_AS_IS: break;
+	case TUN_CSUM_VALID: h->flags = VIRTIO_NET_HDR_F_DATA_VALID; break;
+	case TUN_CSUM_PARTIAL:
+		h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		h->csum_start = gso->csum_start;
+		h->csum_offset = gso->csum_offset;
+		break;
+	}
+}
+
+static int linux_write(
+    struct tun *t, unsigned queue, const struct tun_gso *gso, const struct iovec *parts, size_t n)
 {
 	struct tun_linux_device *d = device_of(t);
-	int went = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct pkt *p = &pkts[i];
-		if (p->verdict != 0)
-			continue;
-		ssize_t rc;
-		do {
-			rc = write(d->fd, p->base + p->off, p->len);
-		} while (rc < 0 && errno == EINTR);
-		/* EBADFD: somebody deleted the interface. Other errors are about this packet, or
-		 * the interface is down at the moment. */
-		if (rc < 0 && errno == EBADFD)
-			return -ENODEV;
-		if (rc >= 0)
-			went++;
+	struct iovec v[1 + TUN_PARTS];
+	struct virtio_net_hdr h;
+	size_t k = 0;
+
+	if (n > TUN_PARTS || (!d->vnet && gso->csum == TUN_CSUM_PARTIAL))
+		return -EINVAL;
+	if (d->vnet) {
+		write_vnet(gso, &h);
+		v[k++] = (struct iovec){&h, sizeof h};
 	}
-	return went;
+	memcpy(v + k, parts, n * sizeof *parts);
+	ssize_t rc;
+	do {
+		rc = writev(d->fds[queue], v, (int)(k + n));
+	} while (rc < 0 && errno == EINTR);
+	/* EBADFD: somebody deleted the interface. Other errors are about this packet, or the
+	 * interface is down at the moment. */
+	if (rc < 0)
+		return errno == EBADFD ? -ENODEV : -errno;
+	return 0;
 }
 
-static int linux_poll_fd(const struct tun *t)
+static int linux_poll_fd(const struct tun *t, unsigned queue)
 {
-	return ((const struct tun_linux_device *)t)->fd;
+	return ((const struct tun_linux_device *)t)->fds[queue];
 }
 
 static int linux_set_mtu(struct tun *t, uint32_t mtu)
@@ -196,15 +308,17 @@ static void linux_close(struct tun *t)
 {
 	if (!t)
 		return;
-	close(device_of(t)->fd);
-	free(t);
+	struct tun_linux_device *d = device_of(t);
+	for (unsigned i = 0; i < t->queues; i++)
+		close(d->fds[i]);
+	free(d);
 }
 
 const struct tun_ops tun_linux = {
     .name = "kernel",
     .open = linux_open,
-    .read_batch = linux_read_batch,
-    .write_batch = linux_write_batch,
+    .read = linux_read,
+    .write = linux_write,
     .poll_fd = linux_poll_fd,
     .set_mtu = linux_set_mtu,
     .close = linux_close,

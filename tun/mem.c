@@ -1,6 +1,6 @@
 /*
- * A device in memory, for tests: what is injected is read, what is written can be taken. Both ways
- * are bounded rings; both ends may be used by different threads.
+ * A device in memory, for tests: what is injected is read, what is written can be taken. One queue,
+ * every offload. Both ways are bounded rings; both ends may be used by different threads.
  */
 #include "tun/tun.h"
 
@@ -18,6 +18,7 @@ struct ring {
 	struct {
 		uint8_t *p; /* owned */
 		size_t n;
+		struct tun_gso gso;
 	} slot[RING];
 	size_t head, count; /* oldest, how many */
 };
@@ -26,7 +27,7 @@ struct tun_mem_device {
 	struct tun tun; /* first: the ops cast back */
 	int event;      /* readable while `in` holds something */
 	pthread_mutex_t lock;
-	struct ring in, out; /* towards read_batch, from write_batch */
+	struct ring in, out; /* towards read, from write */
 };
 
 static struct tun_mem_device *device_of(struct tun *t)
@@ -34,28 +35,34 @@ static struct tun_mem_device *device_of(struct tun *t)
 	return (struct tun_mem_device *)t;
 }
 
-static int ring_push(struct ring *r, const uint8_t *p, size_t n)
+static int ring_push(
+    struct ring *r, const struct tun_gso *gso, const struct iovec *parts, size_t parts_n)
 {
 	if (r->count == RING)
 		return -ENOBUFS;
-	size_t at = (r->head + r->count) % RING;
+	size_t at = (r->head + r->count) % RING, n = 0;
+	for (size_t i = 0; i < parts_n; i++)
+		n += parts[i].iov_len;
 	uint8_t *copy = malloc(n ? n : 1);
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, p, n);
 	r->slot[at].p = copy;
 	r->slot[at].n = n;
+	r->slot[at].gso = gso ? *gso : (struct tun_gso){.kind = TUN_GSO_NONE};
+	for (size_t i = 0; i < parts_n; copy += parts[i++].iov_len)
+		memcpy(copy, parts[i].iov_base, parts[i].iov_len);
 	r->count++;
 	return 0;
 }
 
 /* Copies the oldest packet out; one that does not fit is lost, as with a device. */
-static int ring_pop(struct ring *r, uint8_t *dst, size_t cap, size_t *n)
+static int ring_pop(struct ring *r, struct tun_gso *gso, uint8_t *dst, size_t cap, size_t *n)
 {
 	if (r->count == 0)
 		return -EAGAIN;
 	uint8_t *p = r->slot[r->head].p;
 	*n = r->slot[r->head].n;
+	*gso = r->slot[r->head].gso;
 	bool fits = *n <= cap;
 	if (fits)
 		memcpy(dst, p, *n);
@@ -95,6 +102,8 @@ static int mem_open(const struct tun_params *p, struct tun **out, char why[TUN_W
 	}
 	d->tun.ops = &tun_mem;
 	d->tun.mtu = p->mtu;
+	d->tun.queues = 1;
+	d->tun.features = (struct tun_features){.tso = p->offload, .uso = p->offload};
 	snprintf(d->tun.name, sizeof d->tun.name, "%s", p->name);
 	d->event = event;
 	pthread_mutex_init(&d->lock, NULL);
@@ -102,44 +111,45 @@ static int mem_open(const struct tun_params *p, struct tun **out, char why[TUN_W
 	return 0;
 }
 
-static int mem_read_batch(struct tun *t, struct pkt *pkts, size_t n)
+static int mem_read(struct tun *t, unsigned queue, struct pkt *p, struct tun_gso *gso)
 {
 	struct tun_mem_device *d = device_of(t);
-	size_t got = 0;
+	size_t len = 0, cap = p->cap > PKT_HEADROOM + PKT_TAILROOM
+				  ? p->cap - PKT_HEADROOM - PKT_TAILROOM
+				  : 0;
+	int rc;
+
+	(void)queue;
 	pthread_mutex_lock(&d->lock);
-	while (got < n && d->in.count > 0) {
-		struct pkt *p = &pkts[got];
-		size_t len;
-		size_t cap =
-		    p->cap > PKT_HEADROOM + PKT_TAILROOM ? p->cap - PKT_HEADROOM - PKT_TAILROOM : 0;
-		if (ring_pop(&d->in, p->base + PKT_HEADROOM, cap, &len) != 0)
-			continue;
-		p->off = PKT_HEADROOM;
-		p->len = (uint32_t)len;
-		p->verdict = 0;
-		got++;
-	}
+	do
+		rc = ring_pop(&d->in, gso, p->base + PKT_HEADROOM, cap, &len);
+	while (rc == -EMSGSIZE);
 	signal_event(d);
 	pthread_mutex_unlock(&d->lock);
-	return (int)got;
+	if (rc != 0)
+		return 0;
+	p->off = PKT_HEADROOM;
+	p->len = (uint32_t)len;
+	p->verdict = 0;
+	p->flags = 0;
+	return 1;
 }
 
-static int mem_write_batch(struct tun *t, struct pkt *pkts, size_t n)
+static int mem_write(
+    struct tun *t, unsigned queue, const struct tun_gso *gso, const struct iovec *parts, size_t n)
 {
 	struct tun_mem_device *d = device_of(t);
-	int went = 0;
+
+	(void)queue;
 	pthread_mutex_lock(&d->lock);
-	for (size_t i = 0; i < n; i++) {
-		const struct pkt *p = &pkts[i];
-		if (p->verdict == 0 && ring_push(&d->out, p->base + p->off, p->len) == 0)
-			went++;
-	}
+	int rc = ring_push(&d->out, gso, parts, n);
 	pthread_mutex_unlock(&d->lock);
-	return went;
+	return rc;
 }
 
-static int mem_poll_fd(const struct tun *t)
+static int mem_poll_fd(const struct tun *t, unsigned queue)
 {
+	(void)queue;
 	return ((const struct tun_mem_device *)t)->event;
 }
 
@@ -167,30 +177,36 @@ static void mem_close(struct tun *t)
 const struct tun_ops tun_mem = {
     .name = "mem",
     .open = mem_open,
-    .read_batch = mem_read_batch,
-    .write_batch = mem_write_batch,
+    .read = mem_read,
+    .write = mem_write,
     .poll_fd = mem_poll_fd,
     .set_mtu = mem_set_mtu,
     .close = mem_close,
 };
 
-int tun_mem_inject(struct tun *t, struct bytes packet)
+int tun_mem_inject(struct tun *t, const struct tun_gso *gso, struct bytes packet)
 {
 	struct tun_mem_device *d = device_of(t);
+	struct iovec part = {.iov_len = packet.n};
+	bool super = gso && gso->kind != TUN_GSO_NONE;
+
+	memcpy(&part.iov_base, &packet.p, sizeof packet.p);
 	pthread_mutex_lock(&d->lock);
-	int rc = packet.n > t->mtu ? -EMSGSIZE : ring_push(&d->in, packet.p, packet.n);
+	int rc = packet.n > t->mtu && !super ? -EMSGSIZE : ring_push(&d->in, gso, &part, 1);
 	if (rc == 0)
 		signal_event(d);
 	pthread_mutex_unlock(&d->lock);
 	return rc;
 }
 
-int tun_mem_take(struct tun *t, uint8_t *dst, size_t cap)
+int tun_mem_take(struct tun *t, struct tun_gso *gso, uint8_t *dst, size_t cap)
 {
 	struct tun_mem_device *d = device_of(t);
+	struct tun_gso ignored;
 	size_t n = 0;
+
 	pthread_mutex_lock(&d->lock);
-	int rc = ring_pop(&d->out, dst, cap, &n);
+	int rc = ring_pop(&d->out, gso ? gso : &ignored, dst, cap, &n);
 	pthread_mutex_unlock(&d->lock);
 	if (rc == -EAGAIN)
 		return 0;

@@ -7,6 +7,8 @@
 #include "base/addr.h"
 #include "base/pkt.h"
 
+#include <sys/uio.h>
+
 struct tun;
 
 /* Errors: 0 or a negative errno; `why` gets a whole sentence with the mend. */
@@ -15,18 +17,48 @@ enum { TUN_WHY = 256 };
 struct tun_params {
 	const char *name; /* "tunike0"; borrowed */
 	uint32_t mtu;     /* bytes */
+	unsigned queues;  /* 1 or more: each is read and written by one thread of its own */
+	bool offload;     /* take and give super-packets, where the device can */
+};
+
+enum tun_gso_kind {
+	TUN_GSO_NONE,
+	TUN_GSO_TCP4,
+	TUN_GSO_TCP6,
+	TUN_GSO_UDP, /* of either family */
+};
+
+enum tun_csum_state {
+	TUN_CSUM_AS_IS,   /* nothing is known of the transport checksum, or there is none */
+	TUN_CSUM_PARTIAL, /* the field holds the sum of the pseudo-header, the rest is to be added
+			   */
+	TUN_CSUM_VALID,   /* writing: it was verified */
+};
+
+/* What goes with a packet that the device hands over or takes. */
+struct tun_gso {
+	enum tun_gso_kind kind;           /* not NONE: a super-packet, to be cut into segments */
+	enum tun_csum_state csum;         /* PARTIAL with every super-packet */
+	uint16_t size;                    /* bytes of payload in each segment but the last */
+	uint16_t header;                  /* bytes of IP and transport header */
+	uint16_t csum_start, csum_offset; /* with PARTIAL */
+};
+
+struct tun_features {
+	bool tso; /* TCP super-packets, both ways */
+	bool uso; /* UDP super-packets, both ways */
 };
 
 struct tun_ops {
 	const char *name; /* the backend's, as `tun.backend` writes it */
 	int (*open)(const struct tun_params *p, struct tun **out, char why[TUN_WHY]);
-	/* Fills up to n packets (base and cap given by the caller), each behind PKT_HEADROOM.
-	 * Returns how many, 0 when nothing is there now, or -errno. Never blocks. */
-	int (*read_batch)(struct tun *t, struct pkt *pkts, size_t n);
-	/* Writes those of n packets whose verdict is 0. Returns how many went, the rest are lost
-	 * (counted by the caller), or -errno when the device is gone. */
-	int (*write_batch)(struct tun *t, struct pkt *pkts, size_t n);
-	int (*poll_fd)(const struct tun *t); /* becomes readable with packets; -1: none */
+	/* Reads one packet into p (base and cap given), behind PKT_HEADROOM and with PKT_TAILROOM
+	 * left. 1, 0 when nothing is there now, or -errno. Never blocks. */
+	int (*read)(struct tun *t, unsigned queue, struct pkt *p, struct tun_gso *gso);
+	/* Writes one packet that lies in n parts. 0 or -errno; -ENODEV: the device is gone. */
+	int (*write)(struct tun *t, unsigned queue, const struct tun_gso *gso,
+	    const struct iovec *parts, size_t n);
+	int (*poll_fd)(const struct tun *t, unsigned queue); /* readable with packets; -1: none */
 	int (*set_mtu)(struct tun *t, uint32_t mtu);
 	void (*close)(struct tun *t);
 };
@@ -35,21 +67,28 @@ struct tun {
 	const struct tun_ops *ops;
 	char name[16]; /* IFNAMSIZ */
 	uint32_t mtu;
+	unsigned queues;
+	struct tun_features features;
 };
+
+enum { TUN_PARTS = 66 }; /* that a packet to be written may lie in */
 
 extern const struct tun_ops tun_linux;               /* /dev/net/tun */
 extern const struct tun_ops tun_mem;                 /* tests: two ends in memory */
 const struct tun_ops *tun_backend(const char *name); /* "kernel", "mem"; NULL: none of that name */
 
-/* tun_mem: puts a packet where read_batch finds it; takes one that write_batch wrote. 0 or -errno.
- */
-int tun_mem_inject(struct tun *t, struct bytes packet);
-int tun_mem_take(struct tun *t, uint8_t *dst, size_t cap); /* bytes, 0: none, -errno */
+/* tun_mem: puts a packet where read finds it (`gso` NULL: none); takes one that was written. 0 or
+ * -errno. */
+int tun_mem_inject(struct tun *t, const struct tun_gso *gso, struct bytes packet);
+int tun_mem_take(
+    struct tun *t, struct tun_gso *gso, uint8_t *dst, size_t cap); /* bytes, 0: none, -errno */
 
 /* ---- Checksums (RFC 1071, RFC 1624) ---- */
 
 uint32_t tun_csum_add(
-    uint32_t sum, struct bytes b);          /* running one's complement sum of 16-bit words */
+    uint32_t sum, struct bytes b); /* running one's complement sum of 16-bit words */
+/* The same of what is copied from src to dst; they do not overlap. */
+uint32_t tun_csum_copy(uint32_t sum, uint8_t *dst, const uint8_t *src, size_t n);
 uint16_t tun_csum_fold(uint32_t sum);       /* the checksum, host order */
 uint16_t tun_csum_ip4(struct bytes header); /* header with its checksum field as it stands */
 /* The TCP, UDP or ICMPv6 checksum of the payload with its pseudo-header. */

@@ -191,7 +191,7 @@ static json_t *down_json(const struct view *v)
 static uint64_t worker_sum(const struct daemon *d, enum worker_counter c)
 {
 	uint64_t sum = 0;
-	for (size_t i = 0; i < DAEMON_WORKERS; i++)
+	for (size_t i = 0; i < d->workers_n; i++)
 		sum += worker_counter(d->workers[i], c);
 	return sum;
 }
@@ -205,7 +205,11 @@ static uint64_t truncated(const struct daemon *d)
 		udp_counters(d->socks[i].udp, &c);
 		sum += c.truncated;
 	}
-	udp_counters(d->natt, &c);
+	for (size_t i = 0; i < d->workers_n; i++) {
+		udp_counters(d->esp_socks[i], &c);
+		sum += c.truncated;
+	}
+	udp_counters(d->natt.udp, &c);
 	return sum + c.truncated;
 }
 
@@ -250,7 +254,7 @@ static json_t *workers_json(const struct daemon *d)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < DAEMON_WORKERS; i++) {
+	for (size_t i = 0; i < d->workers_n; i++) {
 		json_t *o = json_object();
 		set(o, "id", number(i));
 		for (size_t k = 0; k < WORKER_COUNTERS_N; k++)

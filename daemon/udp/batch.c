@@ -1,12 +1,14 @@
 /*
  * Datagrams in batches: recvmmsg and sendmmsg with the control messages that carry local address,
- * interface and TOS byte (RFC 3542 section 6.1 and 6.5 for IPv6).
+ * interface and TOS byte (RFC 3542 section 6.1 and 6.5 for IPv6), and trains: datagrams of one size
+ * on one way that cross the kernel as one.
  */
 #include "daemon/udp/internal.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,7 +16,10 @@
 enum {
 	HOT_BATCHES = 16, /* from one socket before the others are looked at */
 	ICMP_TRIES = 16,  /* reported errors passed over in one call */
-	CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)),
+	CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)),
+	TRAIN_DATAGRAMS = 64,         /* that every kernel with UDP_SEGMENT takes */
+	TRAIN_BYTES = 65535 - 60 - 8, /* that fit one UDP datagram in IPv4 with options, or IPv6 */
+	REFUSED_FOR = 1024,           /* sends without trains of a size that was refused */
 };
 
 union sockaddr_any {
@@ -26,7 +31,8 @@ union sockaddr_any {
 /* The room that one system call needs; control is aligned as a cmsghdr must be. */
 struct batch {
 	struct mmsghdr hdr[UDP_BATCH];
-	struct iovec iov[UDP_BATCH][2];
+	struct iovec iov[2 * UDP_BATCH];
+	uint16_t train[UDP_BATCH]; /* sending: datagrams in each of hdr */
 	union sockaddr_any name[UDP_BATCH];
 	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL];
 };
@@ -63,6 +69,10 @@ static void read_control_row(const struct cmsghdr *c, struct udp_msg *m)
 		int v;
 		memcpy(&v, CMSG_DATA(c), sizeof v);
 		m->pkt->tos = (uint8_t)v;
+	} else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+		int v;
+		memcpy(&v, CMSG_DATA(c), sizeof v);
+		m->segment = v > 0 && (uint32_t)v < m->pkt->len ? (uint16_t)v : 0;
 	}
 }
 
@@ -71,9 +81,11 @@ static void receive_one(struct udp_sock *s, struct mmsghdr *h, struct udp_msg *m
 	m->local = (struct endpoint){.port = s->port};
 	m->ifindex = 0;
 	m->marker = false;
+	m->segment = 0;
 	m->pkt->off = PKT_HEADROOM;
 	m->pkt->len = h->msg_len;
 	m->pkt->tos = 0;
+	m->pkt->flags = 0;
 	name_to_endpoint(h->msg_hdr.msg_name, &m->remote);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h->msg_hdr); c; c = CMSG_NXTHDR(&h->msg_hdr, c))
 		read_control_row(c, m);
@@ -89,11 +101,11 @@ static int prepare_receive(struct batch *b, const struct udp_msg *msgs, size_t n
 		struct pkt *p = msgs[i].pkt;
 		if (p->cap <= PKT_HEADROOM)
 			return -EINVAL;
-		b->iov[i][0] = (struct iovec){p->base + PKT_HEADROOM, p->cap - PKT_HEADROOM};
+		b->iov[i] = (struct iovec){p->base + PKT_HEADROOM, p->cap - PKT_HEADROOM};
 		b->hdr[i] = (struct mmsghdr){.msg_hdr = {
 						 .msg_name = &b->name[i],
 						 .msg_namelen = sizeof b->name[i],
-						 .msg_iov = b->iov[i],
+						 .msg_iov = &b->iov[i],
 						 .msg_iovlen = 1,
 						 .msg_control = b->control[i],
 						 .msg_controllen = CONTROL,
@@ -203,25 +215,79 @@ static void control_v6(struct msghdr *h, const struct udp_msg *m, int tos, bool 
 	put_control(h, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
 }
 
-static void prepare_send(struct batch *b, size_t i, const struct udp_msg *m, bool pinned)
+static bool same_way(const struct udp_msg *a, const struct udp_msg *b)
+{
+	return endpoint_equal(&a->remote, &b->remote) &&
+	       addr_equal(&a->local.addr, &b->local.addr) && a->ifindex == b->ifindex &&
+	       a->marker == b->marker && a->pkt->tos == b->pkt->tos &&
+	       (a->pkt->flags & PKT_DF) == (b->pkt->flags & PKT_DF);
+}
+
+/* May datagrams of this size be sent as a train at the moment? */
+static bool trains_now(struct udp_sock *s, uint32_t size)
+{
+	unsigned left = atomic_load_explicit(&s->refused_for, memory_order_relaxed);
+	if (left == 0)
+		return true;
+	atomic_store_explicit(&s->refused_for, left - 1, memory_order_relaxed);
+	return size < atomic_load_explicit(&s->refused_size, memory_order_relaxed);
+}
+
+/* How many of msgs[0 .. n) make a train: all of one size, but the last may be shorter. */
+static size_t train_of(struct udp_sock *s, const struct udp_msg *msgs, size_t n)
+{
+	const struct udp_msg *a = &msgs[0];
+	uint32_t size = a->pkt->len, total = size;
+	size_t k = 1;
+
+	if (!s->send_trains || a->marker || n == 1 || msgs[1].pkt->len > size ||
+	    !trains_now(s, size))
+		return 1;
+	while (k < n && k < TRAIN_DATAGRAMS) {
+		uint32_t len = msgs[k].pkt->len;
+		if (len > size || total + len > TRAIN_BYTES || !same_way(a, &msgs[k]))
+			break;
+		total += len;
+		k++;
+		if (len < size)
+			break;
+	}
+	return k;
+}
+
+/* hdr[i] for the train msgs[0 .. n), its parts from iov[at] on. Returns how many parts. */
+static size_t prepare_send(
+    struct batch *b, size_t i, size_t at, const struct udp_msg *msgs, size_t n, bool pinned)
 {
 	static uint8_t marker[4]; /* never written; an iovec cannot be const */
-	struct pkt *p = m->pkt;
+	const struct udp_msg *m = &msgs[0];
 	struct msghdr *h = &b->hdr[i].msg_hdr;
-	b->iov[i][0] = (struct iovec){marker, m->marker ? sizeof marker : 0};
-	b->iov[i][1] = (struct iovec){p->base + p->off, p->len};
+	size_t parts = 0;
+
+	if (m->marker)
+		b->iov[at + parts++] = (struct iovec){marker, sizeof marker};
+	for (size_t k = 0; k < n; k++) {
+		struct pkt *p = msgs[k].pkt;
+		b->iov[at + parts++] = (struct iovec){p->base + p->off, p->len};
+	}
 	memset(b->control[i], 0, CONTROL);
 	*h = (struct msghdr){
 	    .msg_name = &b->name[i],
 	    .msg_namelen = endpoint_to_name(m, &b->name[i]),
-	    .msg_iov = m->marker ? b->iov[i] : &b->iov[i][1],
-	    .msg_iovlen = m->marker ? 2 : 1,
+	    .msg_iov = &b->iov[at],
+	    .msg_iovlen = parts,
 	    .msg_control = b->control[i],
 	};
 	if (m->remote.addr.family == ADDR_V4)
-		control_v4(h, m, p->tos);
+		control_v4(h, m, m->pkt->tos);
 	else
-		control_v6(h, m, p->tos, pinned);
+		control_v6(h, m, m->pkt->tos, pinned);
+	b->train[i] = (uint16_t)n;
+	if (n > 1) {
+		uint16_t size = (uint16_t)m->pkt->len;
+		put_control(h, SOL_UDP, UDP_SEGMENT, &size, sizeof size);
+	}
+	return parts;
 }
 
 struct outcome {
@@ -230,30 +296,79 @@ struct outcome {
 	bool full;
 };
 
-/* Sends hdr[0 .. n) on one socket. An error that is left over from an earlier datagram is reported
- * by the kernel in place of sending, so each datagram gets a second try. */
-static void send_run(int fd, struct mmsghdr *hdr, size_t n, struct outcome *o)
+/* Sends one datagram, or train, that was refused. An error that is left over from an earlier
+ * datagram is reported by the kernel in place of sending, so each gets a second try. */
+static bool send_again(int fd, const struct msghdr *h, struct outcome *o)
 {
-	bool tried = false;
-	for (size_t i = 0; i < n && !o->full;) {
-		int rc = sendmmsg(fd, hdr + i, (unsigned)(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (rc > 0) {
-			i += (size_t)rc;
-			o->sent += (size_t)rc;
-			tried = false;
+	for (int tries = 0; tries < 2;) {
+		if (sendmsg(fd, h, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return true;
+		if (errno == EINTR)
 			continue;
-		}
-		int err = rc < 0 ? errno : EIO;
-		if (err == EINTR)
-			continue;
-		if (err == EAGAIN)
-			o->full = true;
-		if (err == EAGAIN || tried) {
-			o->error = -err;
-			i++;
-		}
-		tried = !tried;
+		o->error = -errno;
+		o->full = errno == EAGAIN;
+		if (o->full)
+			return false;
+		tries++;
 	}
+	return false;
+}
+
+/* The kernel refused a train: too large for the interface, which a single datagram is not since it
+ * may be fragmented, or the interface cannot do them. Its cars go alone. */
+static void send_cut(struct udp_sock *s, int fd, const struct mmsghdr *train, struct outcome *o)
+{
+	struct msghdr one = train->msg_hdr;
+
+	atomic_store_explicit(
+	    &s->refused_size, (unsigned)one.msg_iov[0].iov_len, memory_order_relaxed);
+	atomic_store_explicit(&s->refused_for, REFUSED_FOR, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->trains_cut, 1, memory_order_relaxed);
+	one.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+	for (size_t i = 0; i < train->msg_hdr.msg_iovlen && !o->full; i++) {
+		one.msg_iov = &train->msg_hdr.msg_iov[i];
+		one.msg_iovlen = 1;
+		o->sent += send_again(fd, &one, o);
+	}
+}
+
+/* Sends hdr[0 .. n) on one socket. */
+static void send_run(struct udp_sock *s, int fd, struct batch *b, size_t n, struct outcome *o)
+{
+	for (size_t i = 0; i < n && !o->full;) {
+		int rc = sendmmsg(fd, b->hdr + i, (unsigned)(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (rc > 0) {
+			for (int k = 0; k < rc; k++)
+				o->sent += b->train[i++];
+			continue;
+		}
+		if (rc < 0 && errno == EINTR)
+			continue;
+		o->full = rc < 0 && errno == EAGAIN;
+		if (o->full) {
+			o->error = -EAGAIN;
+		} else if (send_again(fd, &b->hdr[i].msg_hdr, o)) {
+			o->sent += b->train[i];
+		} else if (b->train[i] > 1 && !o->full) {
+			send_cut(s, fd, &b->hdr[i], o);
+		}
+		i++;
+	}
+}
+
+/* DF on IPv4; on IPv6, where only the sender fragments, whether it may. The kernel knows it per
+ * socket only, so it is set when it changes. */
+static void set_df(struct udp_leg *leg, bool df)
+{
+	if (atomic_load_explicit(&leg->df, memory_order_relaxed) == df)
+		return;
+	int v4 = df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+	int v6 = df ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT;
+	if (leg->v6)
+		(void)setsockopt(leg->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+	else
+		(void)setsockopt(leg->fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+	atomic_store_explicit(&leg->df, df, memory_order_relaxed);
 }
 
 /* As many of msgs[0 .. n) as leave by one socket, at least one. Returns how many were dealt with.
@@ -262,20 +377,26 @@ static size_t send_some(struct udp_sock *s, const struct udp_msg *msgs, size_t n
 {
 	struct batch b;
 	bool pinned;
-	int fd = udp_fd_for(s, &msgs[0], &pinned);
-	if (fd < 0) {
+	struct udp_leg *leg = udp_leg_for(s, &msgs[0], &pinned);
+	bool df = msgs[0].pkt->flags & PKT_DF;
+	if (!leg) {
 		o->error = -EAFNOSUPPORT;
 		return 1;
 	}
-	size_t run = 0;
-	for (; run < n && run < UDP_BATCH; run++) {
+	size_t done = 0, hdrs = 0, parts = 0;
+	while (done < n && done < UDP_BATCH) {
 		bool p;
-		if (udp_fd_for(s, &msgs[run], &p) != fd || p != pinned)
+		const struct udp_msg *m = &msgs[done];
+		if (udp_leg_for(s, m, &p) != leg || p != pinned || !(m->pkt->flags & PKT_DF) == df)
 			break;
-		prepare_send(&b, run, &msgs[run], p);
+		size_t left = n - done < UDP_BATCH - done ? n - done : UDP_BATCH - done;
+		size_t k = train_of(s, m, left);
+		parts += prepare_send(&b, hdrs++, parts, m, k, pinned);
+		done += k;
 	}
-	send_run(fd, b.hdr, run, o);
-	return run;
+	set_df(leg, df);
+	send_run(s, leg->fd, &b, hdrs, o);
+	return done;
 }
 
 size_t udp_send_batch(struct udp_sock *s, const struct udp_msg *msgs, size_t n, int *error)

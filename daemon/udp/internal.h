@@ -16,25 +16,34 @@ enum { UDP_PINS = 32 };
  * restricts the route lookup. For IPv6 it is a hint only once a source address is given, and a
  * route of a longer prefix through another interface (the tunnel's own) would win.
  */
-struct udp_pin {
+struct udp_leg {
+	int fd; /* -1: not there */
 	unsigned ifindex;
-	int fd;
+	bool v6;
+	/* As the socket's option stands. Written by every sender: a change of two at once costs one
+	 * datagram its DF bit, or another one gets it. */
+	atomic_bool df;
 };
 
 struct udp_sock {
-	int epoll;  /* all the sockets below */
-	int v4, v6; /* -1: not there */
+	int epoll; /* all the sockets below */
+	struct udp_leg v4, v6;
+	struct udp_params params;
 	uint16_t port;
-	uint32_t buffer;
+	bool send_trains, receive_trains;
 	pthread_mutex_t lock; /* held to append to pins */
-	struct udp_pin pins[UDP_PINS];
+	struct udp_leg pins[UDP_PINS];
 	atomic_size_t n_pins; /* written under the lock, after the pin; read by every sender */
+	/* Trains of segments of this size or more are not tried for the next `refused_for` sends,
+	 * since the kernel refused one. Any sender; relaxed. */
+	atomic_uint refused_size, refused_for;
 	/* The receiver alone: the socket that had something last, and how often it was asked in a
 	 * row. */
 	int hot;
 	unsigned hot_for;
 	atomic_uint_fast64_t truncated,
-	    icmp_errors; /* written by the receiver, read by any thread */
+	    icmp_errors;                 /* written by the receiver, read by any thread */
+	atomic_uint_fast64_t trains_cut; /* written by senders, read by any thread */
 };
 
 enum { UDP_LOOPBACK_IFINDEX = 1 }; /* fixed by the kernel in every namespace */
@@ -47,10 +56,10 @@ static inline unsigned udp_pin_of(const struct udp_msg *m)
 	return m->ifindex == UDP_LOOPBACK_IFINDEX ? 0 : m->ifindex;
 }
 
-/* The socket by which a datagram leaves. `pinned`: it is bound to the interface, or the kernel
- * honours pktinfo; false: the source address must be left to the kernel for the interface to be
- * binding. */
-int udp_fd_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned);
+/* The socket by which a datagram leaves; NULL: none for its family. `pinned`: it is bound to the
+ * interface, or the kernel honours pktinfo; false: the source address must be left to the kernel
+ * for the interface to be binding. */
+struct udp_leg *udp_leg_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned);
 
 /* Writes "NAME (pid N)" of the process that holds a UDP port in this network namespace, or
  * "another program". */

@@ -6,8 +6,10 @@
 #include "daemon/udp/internal.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +60,43 @@ static int bind_any(int fd, int family, uint16_t port)
 	return bind(fd, sa, n) == 0 ? 0 : -errno;
 }
 
+/* ---- Steering ---- */
+
+/* Classic BPF over the UDP payload. A datagram that is shorter than four bytes ends it with 0. */
+static int steer(int fd, const struct udp_params *p)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, p->count),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, p->steer_mask),
+	    BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, p->count),
+	    BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog prog = {.len = sizeof code / sizeof *code, .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof prog) == 0
+		   ? 0
+		   : -errno;
+}
+
+static bool in_group(const struct udp_params *p)
+{
+	return p->count > 0;
+}
+
+/* ---- Opening ---- */
+
 /* A socket with its options, not yet bound. A negative errno otherwise. */
-static int new_socket(int family, uint32_t buffer)
+static int new_socket(struct udp_sock *s, int family)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	if (fd < 0)
 		return -errno;
+	if (s->params.trains && set_int(fd, SOL_UDP, UDP_GRO, 1) == 0)
+		s->receive_trains = true;
+	if (in_group(&s->params))
+		(void)set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
 		const struct option_row *o = &options[i];
 		int rc = o->family == family ? set_int(fd, o->level, o->name, o->value) : 0;
@@ -72,7 +105,7 @@ static int new_socket(int family, uint32_t buffer)
 			return rc;
 		}
 	}
-	set_buffers(fd, buffer);
+	set_buffers(fd, s->params.buffer);
 	return fd;
 }
 
@@ -98,12 +131,30 @@ static uint16_t bound_port(int fd)
 	return ntohs(v6.sin6_port);
 }
 
-static int open_family(struct udp_sock *s, int family, int *out)
+/* Sockets of a group share the port with whoever else says so: that nobody has it is seen by a
+ * socket that does not. */
+static int probe_alone(int family, uint16_t port)
 {
-	int fd = new_socket(family, s->buffer);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+	if (fd < 0)
+		return -errno;
+	int rc = family == AF_INET6 ? set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
+	if (rc == 0)
+		rc = bind_any(fd, family, port);
+	close(fd);
+	return rc;
+}
+
+static int open_family(struct udp_sock *s, int family, struct udp_leg *out)
+{
+	const struct udp_params *p = &s->params;
+	int rc = in_group(p) && p->index == 0 ? probe_alone(family, s->port) : 0;
+	int fd = rc == 0 ? new_socket(s, family) : rc;
 	if (fd < 0)
 		return fd;
-	int rc = bind_any(fd, family, s->port);
+	rc = bind_any(fd, family, s->port);
+	if (rc == 0 && in_group(p))
+		rc = steer(fd, p);
 	if (rc == 0)
 		rc = watch(s, fd);
 	if (rc != 0) {
@@ -111,7 +162,7 @@ static int open_family(struct udp_sock *s, int family, int *out)
 		return rc;
 	}
 	s->port = bound_port(fd);
-	*out = fd;
+	out->fd = fd;
 	return 0;
 }
 
@@ -167,17 +218,17 @@ static int open_both(struct udp_sock *s, unsigned families, char why[UDP_WHY])
  */
 static int open_pin(struct udp_sock *s, unsigned ifindex)
 {
-	int fd = new_socket(AF_INET6, s->buffer);
+	int fd = new_socket(s, AF_INET6);
 	if (fd < 0)
 		return fd;
 	int rc = set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
 	if (rc == 0)
 		rc = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0)
-		rc = set_int(s->v6, SOL_SOCKET, SO_REUSEADDR, 1);
+		rc = set_int(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0)
 		rc = bind_any(fd, AF_INET6, s->port);
-	(void)set_int(s->v6, SOL_SOCKET, SO_REUSEADDR, 0);
+	(void)set_int(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	(void)set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	if (rc == 0)
 		rc = watch(s, fd);
@@ -187,46 +238,50 @@ static int open_pin(struct udp_sock *s, unsigned ifindex)
 	return rc;
 }
 
-static int find_pin(const struct udp_sock *s, unsigned ifindex)
+static struct udp_leg *find_pin(struct udp_sock *s, unsigned ifindex)
 {
 	size_t n = atomic_load_explicit(&s->n_pins, memory_order_acquire);
 	for (size_t i = 0; i < n; i++)
 		if (s->pins[i].ifindex == ifindex)
-			return s->pins[i].fd;
-	return -1;
+			return &s->pins[i];
+	return NULL;
 }
 
-static int make_pin(struct udp_sock *s, unsigned ifindex)
+static struct udp_leg *make_pin(struct udp_sock *s, unsigned ifindex)
 {
 	pthread_mutex_lock(&s->lock);
-	int fd = find_pin(s, ifindex);
+	struct udp_leg *leg = find_pin(s, ifindex);
 	size_t n = atomic_load_explicit(&s->n_pins, memory_order_relaxed);
-	if (fd < 0 && n < UDP_PINS) {
-		fd = open_pin(s, ifindex);
+	if (!leg && n < UDP_PINS) {
+		int fd = open_pin(s, ifindex);
 		if (fd >= 0) {
-			s->pins[n] = (struct udp_pin){ifindex, fd};
+			leg = &s->pins[n];
+			leg->fd = fd;
+			leg->ifindex = ifindex;
+			leg->v6 = true;
+			atomic_init(&leg->df, false);
 			atomic_store_explicit(&s->n_pins, n + 1, memory_order_release);
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
-	return fd;
+	return leg;
 }
 
-int udp_fd_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned)
+struct udp_leg *udp_leg_for(struct udp_sock *s, const struct udp_msg *m, bool *pinned)
 {
 	*pinned = true;
 	if (m->remote.addr.family == ADDR_V4)
-		return s->v4;
-	if (m->remote.addr.family != ADDR_V6)
-		return -1;
+		return s->v4.fd >= 0 ? &s->v4 : NULL;
+	if (m->remote.addr.family != ADDR_V6 || s->v6.fd < 0)
+		return NULL;
 	unsigned pin = udp_pin_of(m);
-	if (pin == 0 || s->v6 < 0)
-		return s->v6;
-	int fd = find_pin(s, pin);
-	if (fd < 0)
-		fd = make_pin(s, pin);
-	*pinned = fd >= 0;
-	return fd >= 0 ? fd : s->v6;
+	if (pin == 0)
+		return &s->v6;
+	struct udp_leg *leg = find_pin(s, pin);
+	if (!leg)
+		leg = make_pin(s, pin);
+	*pinned = leg != NULL;
+	return leg ? leg : &s->v6;
 }
 
 int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY])
@@ -238,9 +293,12 @@ int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY
 		explain(-ENOMEM, ADDR_NONE, p->port, why);
 		return -ENOMEM;
 	}
-	s->v4 = s->v6 = s->hot = -1;
+	s->v4.fd = s->v6.fd = s->hot = -1;
+	s->v6.v6 = true;
 	s->port = p->port;
-	s->buffer = p->buffer ? p->buffer : BUFFER_DEFAULT;
+	s->params = *p;
+	s->params.buffer = p->buffer ? p->buffer : BUFFER_DEFAULT;
+	s->send_trains = p->trains;
 	pthread_mutex_init(&s->lock, NULL);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	int rc = s->epoll < 0 ? -errno : 0;
@@ -269,8 +327,8 @@ void udp_close(struct udp_sock *s)
 	size_t n = atomic_load(&s->n_pins);
 	for (size_t i = 0; i < n; i++)
 		close(s->pins[i].fd);
-	close_one(s->v4);
-	close_one(s->v6);
+	close_one(s->v4.fd);
+	close_one(s->v6.fd);
 	close_one(s->epoll);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -288,13 +346,14 @@ uint16_t udp_port(const struct udp_sock *s)
 
 unsigned udp_families(const struct udp_sock *s)
 {
-	return (s->v4 >= 0 ? (unsigned)UDP_V4 : 0) | (s->v6 >= 0 ? (unsigned)UDP_V6 : 0);
+	return (s->v4.fd >= 0 ? (unsigned)UDP_V4 : 0) | (s->v6.fd >= 0 ? (unsigned)UDP_V6 : 0);
 }
 
 void udp_counters(const struct udp_sock *s, struct udp_counters *out)
 {
 	out->truncated = atomic_load_explicit(&s->truncated, memory_order_relaxed);
 	out->icmp_errors = atomic_load_explicit(&s->icmp_errors, memory_order_relaxed);
+	out->trains_cut = atomic_load_explicit(&s->trains_cut, memory_order_relaxed);
 }
 
 enum udp_class udp_classify(struct pkt *p)

@@ -28,6 +28,15 @@ struct udp_params {
 	unsigned families; /* enum udp_families */
 	uint16_t port;     /* 0: the kernel chooses one, the same for both families */
 	uint32_t buffer;   /* bytes of socket buffer each way; 0: a default fit for a tunnel */
+	/* Trains of datagrams both ways (UDP_SEGMENT, UDP_GRO), where the kernel has them: the
+	 * receiver looks at udp_msg.segment. */
+	bool trains;
+	/* One of `count` + 1 sockets on the port, opened in the order of their indices: ESP whose
+	 * SPI, masked by `steer_mask`, leaves `index` when divided by `count` comes to socket
+	 * `index`, what has the non-ESP marker to the last one, all else to the first. count 0:
+	 * alone on the port. */
+	unsigned index, count;
+	uint32_t steer_mask;
 };
 
 /* One datagram. The packet is borrowed; its `tos` is the outer TOS byte or traffic class both ways.
@@ -43,6 +52,9 @@ struct udp_msg {
 	 * say of others; 0: the kernel chooses. */
 	unsigned ifindex;
 	bool marker; /* sending: put the non-ESP marker in front (RFC 3948 section 2.2) */
+	/* Received: 0, or the packet is a train of datagrams of this many bytes each, of which the
+	 * last may be shorter. */
+	uint16_t segment;
 };
 
 /* Binds the port on all addresses, exclusively. 0 with `why` empty, or holding a notice when one
@@ -61,14 +73,17 @@ unsigned udp_families(const struct udp_sock *s); /* which of enum udp_families a
  * and passed over. */
 int udp_recv_batch(struct udp_sock *s, struct udp_msg *msgs, size_t n);
 
-/* Sends n datagrams without blocking, from any thread. One that the kernel refuses (no route, too
- * big, filtered) is passed over; a full socket buffer ends the batch. Returns how many went; the
- * rest are lost. `error`, unless NULL, gets 0 or the last refusal as a negative errno. */
+/* Sends n datagrams without blocking, from any thread; those that follow each other on one way and
+ * are of one size leave as a train. pkt.flags PKT_DF: not to be fragmented. One that the kernel
+ * refuses (no route, too big, filtered) is passed over; a full socket buffer ends the batch.
+ * Returns how many went; the rest are lost. `error`, unless NULL, gets 0 or the last refusal as a
+ * negative errno. */
 size_t udp_send_batch(struct udp_sock *s, const struct udp_msg *msgs, size_t n, int *error);
 
 struct udp_counters {
 	uint64_t truncated;   /* received and larger than the buffer given */
 	uint64_t icmp_errors; /* asynchronous errors passed over on receiving */
+	uint64_t trains_cut;  /* trains that the kernel refused, sent one by one */
 };
 void udp_counters(const struct udp_sock *s, struct udp_counters *out); /* any thread */
 

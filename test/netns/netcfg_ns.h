@@ -65,4 +65,10 @@ static inline void ns_file(const char *path, char *dst, size_t cap)
 	dst[strcspn(dst, "\n")] = 0;
 }
 
+static inline int ns_write(struct tun *t, const struct pkt *p)
+{
+	struct tun_gso gso = {.kind = TUN_GSO_NONE};
+	return t->ops->write(t, 0, &gso, &(struct iovec){p->base + p->off, p->len}, 1);
+}
+
 #endif

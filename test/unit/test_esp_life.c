@@ -40,7 +40,9 @@ END_TEST
 START_TEST(bad_parameters)
 {
 	static const struct esp_params bad[] = {
-	    {0, 1, NULL}, {63, 1, NULL}, {1u << 21, 1, NULL}, {64, 0, NULL}, {64, 65, NULL}};
+	    {.slots = 0, .workers = 1}, {.slots = 63, .workers = 1},
+	    {.slots = 1u << 21, .workers = 1}, {.slots = 64, .workers = 0},
+	    {.slots = 64, .workers = 65}};
 	struct esp_params good = {.slots = 64, .workers = 1};
 	struct ts_list any = {.n = 1, .v = {ts_any(ADDR_V4)}};
 

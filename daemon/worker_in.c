@@ -1,0 +1,225 @@
+/*
+ * Inbound: a batch of datagrams and trains from the socket, ESP opened in place, super-packets to
+ * the TUN device. RFC 3948 section 2 for what stands on the port.
+ */
+#include "daemon/worker_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	TRAIN_BATCH = 8,         /* datagrams to ask for when they are trains */
+	TRAIN_BYTES = 16 * 1024, /* on average, from which on they are */
+};
+
+/* ---- What is not ESP, or not ours ---- */
+
+static void pass_ike(struct worker *w, const struct udp_msg *m, const struct pkt *p)
+{
+	struct worker_ike head;
+	memset(&head, 0, sizeof head);
+	head.local = m->local;
+	head.remote = m->remote;
+	head.ifindex = m->ifindex;
+	bool ok =
+	    ring_put(&w->ike, bytes_of(&head, sizeof head), bytes_of(p->base + p->off, p->len));
+	worker_count(w, ok ? WORKER_ike : WORKER_ike_lost, 1);
+	w->tell |= ok;
+}
+
+static void pass_stray(
+    struct worker *w, uint32_t owner, const struct pkt *p, const struct endpoint *remote)
+{
+	if (worker_give(w->all[owner], p, remote)) {
+		worker_count(w, WORKER_strays, 1);
+		w->woken |= (uint64_t)1 << owner;
+	}
+}
+
+/* ---- A batch of ESP ---- */
+
+/* What verified from another place than before is told, once. */
+static void watch_sources(struct worker *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct pkt *p = &w->pkts[i];
+		if (p->verdict != ESP_V_OK)
+			continue;
+		struct endpoint *last = &w->last[p->slot & (w->p.slots - 1)];
+		if (endpoint_equal(last, &w->from[i]))
+			continue;
+		struct worker_notice notice;
+		memset(&notice, 0, sizeof notice);
+		notice.kind = WORKER_MOVED;
+		notice.id = w->spis[i];
+		notice.remote = w->from[i];
+		if (worker_notify(w, &notice))
+			*last = w->from[i];
+	}
+}
+
+static void open_batch(struct worker *w)
+{
+	if (w->n == 0)
+		return;
+	esp_worker_enter(w->esp);
+	esp_decap(w->esp, w->pkts, w->n);
+	esp_worker_leave(w->esp);
+	watch_sources(w);
+	for (size_t i = 0; i < w->n; i++) {
+		struct pkt *p = &w->pkts[i];
+		if (p->verdict != ESP_V_OK)
+			continue;
+		if (w->p.tun && !w->tun_gone)
+			tun_gro_add(&w->gro, p->base + p->off, p->len);
+		else
+			worker_count(w, WORKER_tun_lost, 1);
+	}
+	w->n = 0;
+}
+
+static void add_esp(struct worker *w, const struct pkt *p, const struct endpoint *remote)
+{
+	w->spis[w->n] = be32_load(p->base + p->off);
+	w->from[w->n] = *remote;
+	w->pkts[w->n++] = *p;
+	if (w->n == BATCH)
+		open_batch(w);
+}
+
+static void finish(struct worker *w)
+{
+	open_batch(w);
+	if (!w->p.tun || w->tun_gone)
+		return;
+	tun_gro_flush(&w->gro);
+	worker_count(w, WORKER_packets_in, w->gro.written);
+	worker_count(w, WORKER_tun_lost, w->gro.lost);
+	w->gro.written = w->gro.lost = 0;
+	if (w->gro.gone) {
+		w->tun_gone = true;
+		worker_notify(
+		    w, &(struct worker_notice){.kind = WORKER_TUN_GONE, .error = -ENODEV});
+	}
+}
+
+/* ---- What arrived ---- */
+
+static void take_datagram(struct worker *w, const struct udp_msg *m, struct pkt *p)
+{
+	uint32_t owner;
+
+	switch (udp_classify(p)) {
+	case UDP_ESP:
+		owner = worker_of_spi(&w->p, be32_load(p->base + p->off));
+		if (owner == w->p.index)
+			add_esp(w, p, &m->remote);
+		else
+			pass_stray(w, owner, p, &m->remote);
+		break;
+	case UDP_IKE: pass_ike(w, m, p); break;
+	case UDP_KEEPALIVE: worker_count(w, WORKER_keepalives, 1); break;
+	case UDP_RUNT: worker_count(w, WORKER_runts, 1); break;
+	}
+}
+
+/* The cars of a train lie one behind the other; each is opened where it lies. */
+static void take_train(struct worker *w, const struct udp_msg *m)
+{
+	uint32_t at = m->pkt->off, end = at + m->pkt->len;
+
+	worker_count(w, WORKER_trains, 1);
+	for (uint32_t n; at < end; at += n) {
+		n = end - at < m->segment ? end - at : m->segment;
+		struct pkt car = {
+		    .base = m->pkt->base,
+		    .cap = at + n,
+		    .off = at,
+		    .len = n,
+		    .tos = m->pkt->tos,
+		};
+		take_datagram(w, m, &car);
+	}
+}
+
+/* Trains are large: with many of them the caches would be left before the first is dealt with. */
+static void adapt(struct worker *w, size_t got, uint64_t bytes)
+{
+	w->receive = bytes >= (uint64_t)TRAIN_BYTES * got ? TRAIN_BATCH : BATCH;
+}
+
+unsigned worker_inbound(struct worker *w)
+{
+	uint64_t bytes = 0;
+
+	if (w->udp_gone)
+		return FOUND_END;
+	for (size_t i = 0; i < w->receive; i++) {
+		w->received[i] = (struct pkt){.base = w->buffers + i * BUFFER, .cap = BUFFER};
+		w->msgs[i].pkt = &w->received[i];
+	}
+	unsigned asked = w->receive;
+	int n = udp_recv_batch(w->p.udp, w->msgs, asked);
+	if (n < 0) {
+		w->udp_gone = true;
+		worker_notify(w, &(struct worker_notice){.kind = WORKER_UDP_GONE, .error = n});
+		return FOUND_WORK | FOUND_END;
+	}
+	if (n == 0)
+		return FOUND_END;
+	for (int i = 0; i < n; i++) {
+		bytes += w->msgs[i].pkt->len;
+		if (w->msgs[i].segment)
+			take_train(w, &w->msgs[i]);
+		else
+			take_datagram(w, &w->msgs[i], w->msgs[i].pkt);
+	}
+	finish(w);
+	adapt(w, (size_t)n, bytes);
+	return (unsigned)n < asked ? FOUND_WORK | FOUND_END : FOUND_WORK;
+}
+
+/* ---- What others handed over ---- */
+
+struct stray {
+	struct endpoint remote;
+	uint8_t tos;
+};
+
+bool worker_give(struct worker *owner, const struct pkt *p, const struct endpoint *remote)
+{
+	struct stray head;
+	memset(&head, 0, sizeof head);
+	head.remote = *remote;
+	head.tos = p->tos;
+	pthread_mutex_lock(&owner->strays_lock);
+	bool ok = ring_put(
+	    &owner->strays, bytes_of(&head, sizeof head), bytes_of(p->base + p->off, p->len));
+	pthread_mutex_unlock(&owner->strays_lock);
+	if (!ok)
+		atomic_fetch_add_explicit(
+		    &owner->counters[WORKER_strays_lost], 1, memory_order_relaxed);
+	return ok;
+}
+
+unsigned worker_strays(struct worker *w)
+{
+	struct bytes record;
+	size_t i = 0;
+
+	for (; i < BATCH && ring_peek(&w->strays, &record); i++) {
+		struct stray head;
+		struct pkt p = {
+		    .base = w->buffers + i * BUFFER, .cap = BUFFER, .off = PKT_HEADROOM};
+		memcpy(&head, record.p, sizeof head);
+		p.len = (uint32_t)(record.n - sizeof head);
+		p.tos = head.tos;
+		memcpy(p.base + p.off, record.p + sizeof head, p.len);
+		ring_pop(&w->strays);
+		add_esp(w, &p, &head.remote);
+	}
+	if (i == 0)
+		return FOUND_END;
+	finish(w);
+	return i < BATCH ? FOUND_WORK | FOUND_END : FOUND_WORK;
+}

@@ -1,0 +1,85 @@
+/*
+ * What the files of the worker share: worker.c (life and loop), worker_in.c, worker_out.c.
+ */
+#ifndef DAEMON_WORKER_INTERNAL_H
+#define DAEMON_WORKER_INTERNAL_H
+
+#include "daemon/worker.h"
+
+#include <pthread.h>
+
+#include "tun/offload.h"
+
+enum {
+	BATCH = UDP_BATCH,
+	/* The longest datagram or train and the room around it; not a power of two, so that the
+	 * heads of the buffers do not fall into the same cache sets. */
+	BUFFER = PKT_HEADROOM + 65536 + PKT_TAILROOM + 64,
+	ARENA =
+	    BUFFER + BATCH * 2048, /* small packets side by side, and room for one of any size */
+	IKE_RING = 1 << 19,
+	NOTICE_RING = 1 << 16,
+	STRAY_RING = 1 << 18,
+	NOTICES_PER_BATCH = 8,
+};
+
+/* What a direction found. */
+enum worker_found {
+	FOUND_NOTHING = 0,
+	FOUND_WORK = 1 << 0,
+	FOUND_END = 1 << 1, /* there is no more at the moment */
+};
+
+struct worker {
+	struct worker_params p;
+	struct esp_worker *esp;
+	struct worker *const *all; /* by index */
+	pthread_t thread;
+	bool running;
+	int wake_fd; /* an eventfd: written by other threads, polled by the worker */
+	/* Written by the control thread, read by the worker. */
+	_Atomic bool stop;
+	/* Set by the worker, taken by the control thread: ESP has an expiry to report. */
+	_Atomic bool attention;
+	/* The worker puts, the control thread takes. */
+	struct ring ike, notices;
+	/* Others put, under the lock; the worker takes. */
+	pthread_mutex_t strays_lock;
+	struct ring strays;
+	/* Written by the worker, read by the control thread, relaxed; strays_lost by who gives. */
+	_Atomic uint64_t counters[WORKER_COUNTERS_N];
+	/* Control thread: an IKE datagram was handed out and is not yet popped. */
+	bool ike_out;
+	/* The worker's own from here on. */
+	bool tun_gone, udp_gone;
+	bool tell;             /* the control thread must be woken */
+	uint64_t woken;        /* workers that got strays in this batch: a bit each */
+	unsigned notices_n;    /* in this batch */
+	unsigned queue;        /* of the TUN device */
+	unsigned receive;      /* datagrams to ask for at once */
+	uint8_t *arena;        /* ARENA: what is read from the TUN device */
+	uint8_t *pieces;       /* ARENA: segments of a super-packet */
+	uint8_t *buffers;      /* BATCH of BUFFER: what is received */
+	struct endpoint *last; /* by inbound slot: where the last good packet came from */
+	struct tun_gro gro;
+	struct pkt pkts[BATCH]; /* a batch of packets on their way, in or out */
+	struct pkt received[BATCH];
+	struct udp_msg msgs[BATCH];
+	struct endpoint from[BATCH];
+	uint32_t spis[BATCH];
+	size_t n; /* of pkts, inbound */
+};
+
+static inline void worker_count(struct worker *w, enum worker_counter c, uint64_t n)
+{
+	uint64_t old = atomic_load_explicit(&w->counters[c], memory_order_relaxed);
+	atomic_store_explicit(&w->counters[c], old + n, memory_order_relaxed);
+}
+
+bool worker_notify(struct worker *w, const struct worker_notice *n);
+
+unsigned worker_inbound(struct worker *w);  /* enum worker_found */
+unsigned worker_strays(struct worker *w);   /* enum worker_found */
+unsigned worker_outbound(struct worker *w); /* enum worker_found */
+
+#endif
