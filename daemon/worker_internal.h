@@ -67,7 +67,10 @@ struct worker {
 	struct udp_msg msgs[BATCH];
 	struct endpoint from[BATCH];
 	uint32_t spis[BATCH];
-	size_t n; /* of pkts, inbound */
+	size_t n; /* of pkts */
+	/* Outbound: bytes of the batch as it will be sealed, those that sealing adds to a packet as
+	 * last seen, and where the next segment goes in `pieces`. */
+	uint32_t bytes, around, pieces_at;
 };
 
 static inline void worker_count(struct worker *w, enum worker_counter c, uint64_t n)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-	SUPERS = 4, /* super-packets in one turn, before what came in has its own */
-	ALIGN = 64, /* packets begin on cache lines */
+	SUPERS = 16, /* super-packets in one turn, before what came in has its own */
+	ALIGN = 64,  /* packets begin on cache lines */
 };
 
 static uint32_t align_up(uint32_t n)
@@ -53,44 +53,71 @@ static size_t address_packets(struct worker *w, size_t n)
 	return msgs_n;
 }
 
-static void send_packets(struct worker *w, size_t n)
+/* Sends what has gathered. */
+static void send_packets(struct worker *w)
 {
+	size_t n = w->n;
+
+	w->n = 0;
+	w->bytes = w->pieces_at = 0;
 	if (n == 0)
 		return;
+	uint32_t before = w->pkts[n - 1].len;
 	esp_worker_enter(w->esp);
 	esp_encap(w->esp, w->pkts, n);
 	size_t msgs_n = address_packets(w, n);
 	esp_worker_leave(w->esp);
+	if (w->pkts[n - 1].verdict == ESP_V_OK)
+		w->around = w->pkts[n - 1].len - before;
 	size_t sent = msgs_n ? udp_send_batch(w->p.udp, w->msgs, msgs_n, NULL) : 0;
 	worker_count(w, WORKER_packets_out, sent);
 	worker_count(w, WORKER_udp_lost, msgs_n - sent);
 }
 
-/* Cuts a super-packet into as many segments at a time as there is room for. */
-static void send_super(struct worker *w, const struct pkt *super, const struct tun_gso *gso)
+/* Room for one more packet of `len` bytes? Batches end where trains do, so that those are full. */
+static bool batch_takes(const struct worker *w, uint32_t len)
+{
+	return w->n < BATCH && w->bytes + len + w->around <= UDP_TRAIN_BYTES;
+}
+
+static void gather(struct worker *w, const struct pkt *p)
+{
+	if (w->n && !batch_takes(w, p->len))
+		send_packets(w);
+	w->bytes += p->len + w->around;
+	w->pkts[w->n++] = *p;
+}
+
+/* Cuts a super-packet. Its segments are gathered behind those of the one before: a train may carry
+ * the end of one and the beginning of the next. True: what had gathered before was sent. */
+static bool gather_super(struct worker *w, const struct pkt *super, const struct tun_gso *gso)
 {
 	struct tun_split s;
+	bool sent = false, first = true;
 
 	worker_count(w, WORKER_supers, 1);
 	if (!tun_split_init(&s, super, gso)) {
 		worker_count(w, WORKER_tun_bad, 1);
-		return;
+		return false;
 	}
 	uint32_t size = tun_split_size(&s);
 	uint32_t room =
 	    align_up(PKT_HEADROOM + (size > w->p.tun->mtu ? size : w->p.tun->mtu) + PKT_TAILROOM);
 	while (tun_split_more(&s)) {
-		size_t n = 0;
-		for (; n < BATCH && (n + 1) * room <= ARENA && tun_split_more(&s); n++) {
-			struct pkt *p = &w->pkts[n];
-			*p = (struct pkt){.base = w->pieces + n * room,
-			    .cap = room,
-			    .off = PKT_HEADROOM,
-			    .flags = n ? PKT_SAME_FLOW : 0};
-			p->len = tun_split_next(&s, p->base + p->off);
+		if (w->n && (!batch_takes(w, size) || w->pieces_at + room > ARENA)) {
+			send_packets(w);
+			sent = first = true;
 		}
-		send_packets(w, n);
+		struct pkt p = {.base = w->pieces + w->pieces_at,
+		    .cap = room,
+		    .off = PKT_HEADROOM,
+		    .flags = first ? 0 : PKT_SAME_FLOW};
+		p.len = tun_split_next(&s, p.base + p.off);
+		w->pieces_at += room;
+		first = false;
+		gather(w, &p);
 	}
+	return sent;
 }
 
 /* ---- Reading ---- */
@@ -109,13 +136,12 @@ static int read_packet(struct worker *w, uint32_t at, struct pkt *p, struct tun_
 
 unsigned worker_outbound(struct worker *w)
 {
-	unsigned supers = 0, found = FOUND_NOTHING;
+	unsigned packets = 0, supers = 0, found = FOUND_NOTHING;
 	uint32_t at = 0;
-	size_t n = 0;
 
 	if (!w->p.tun || w->tun_gone)
 		return FOUND_END;
-	while (n < BATCH && supers < SUPERS && ARENA - at >= BUFFER) {
+	while (packets < BATCH && supers < SUPERS && ARENA - at >= BUFFER) {
 		struct tun_gso gso;
 		struct pkt p;
 		if (read_packet(w, at, &p, &gso) <= 0) {
@@ -124,19 +150,19 @@ unsigned worker_outbound(struct worker *w)
 		}
 		found |= FOUND_WORK;
 		if (gso.kind != TUN_GSO_NONE) {
-			send_packets(w, n); /* in the order of their coming */
-			send_super(w, &p, &gso);
 			supers++;
-			n = at = 0;
+			if (gather_super(w, &p, &gso))
+				at = 0; /* nothing that waits lies in the arena */
 		} else if (!tun_csum_complete(&p, &gso)) {
 			worker_count(w, WORKER_tun_bad, 1);
 		} else {
 			uint32_t len = p.len > w->p.tun->mtu ? p.len : w->p.tun->mtu;
 			p.cap = align_up(PKT_HEADROOM + len + PKT_TAILROOM);
 			at += p.cap;
-			w->pkts[n++] = p;
+			packets++;
+			gather(w, &p);
 		}
 	}
-	send_packets(w, n);
+	send_packets(w);
 	return found;
 }

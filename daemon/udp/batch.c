@@ -17,9 +17,8 @@ enum {
 	HOT_BATCHES = 16, /* from one socket before the others are looked at */
 	ICMP_TRIES = 16,  /* reported errors passed over in one call */
 	CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)),
-	TRAIN_DATAGRAMS = 64,         /* that every kernel with UDP_SEGMENT takes */
-	TRAIN_BYTES = 65535 - 60 - 8, /* that fit one UDP datagram in IPv4 with options, or IPv6 */
-	REFUSED_FOR = 1024,           /* sends without trains of a size that was refused */
+	TRAIN_DATAGRAMS = 64, /* that every kernel with UDP_SEGMENT takes */
+	REFUSED_FOR = 1024,   /* sends without trains of a size that was refused */
 };
 
 union sockaddr_any {
@@ -245,7 +244,7 @@ static size_t train_of(struct udp_sock *s, const struct udp_msg *msgs, size_t n)
 		return 1;
 	while (k < n && k < TRAIN_DATAGRAMS) {
 		uint32_t len = msgs[k].pkt->len;
-		if (len > size || total + len > TRAIN_BYTES || !same_way(a, &msgs[k]))
+		if (len > size || total + len > UDP_TRAIN_BYTES || !same_way(a, &msgs[k]))
 			break;
 		total += len;
 		k++;

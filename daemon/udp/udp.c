@@ -73,7 +73,10 @@ static int steer(int fd, const struct udp_params *p)
 	    BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, p->count),
 	    BPF_STMT(BPF_RET | BPF_A, 0),
 	};
-	struct sock_fprog prog = {.len = sizeof code / sizeof *code, .filter = code};
+	struct sock_fprog prog;
+	memset(&prog, 0, sizeof prog); /* the kernel reads the hole in it */
+	prog.len = sizeof code / sizeof *code;
+	prog.filter = code;
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof prog) == 0
 		   ? 0

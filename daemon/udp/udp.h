@@ -14,8 +14,9 @@
 struct udp_sock;
 
 enum {
-	UDP_WHY = 256,  /* bytes of a sentence */
-	UDP_BATCH = 64, /* datagrams that one system call takes at most */
+	UDP_WHY = 256,                    /* bytes of a sentence */
+	UDP_BATCH = 64,                   /* datagrams that one system call takes at most */
+	UDP_TRAIN_BYTES = 65535 - 60 - 8, /* of a train: IPv4 with options, or IPv6, takes it */
 };
 
 enum udp_families {
