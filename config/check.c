@@ -83,9 +83,96 @@ static unsigned families(const struct config_ts *ts, size_t n)
 	return mask ? mask : HAS_V4 | HAS_V6;
 }
 
+/* A limit that asks for new keys, and the one that ends. */
+struct limits {
+	const char *soft_key, *hard_key;
+	uint64_t *soft, *hard;
+};
+
+/* As swanctl has it: whichever of the two is not written follows from the other. */
+static void settle_limits(struct load *l, const struct node *node, const struct limits *v)
+{
+	bool soft = node_member(node, v->soft_key), hard = node_member(node, v->hard_key);
+
+	if (!hard && (soft || *v->soft)) {
+		uint64_t more = *v->soft / 10;
+		*v->hard = *v->soft > UINT64_MAX - more ? UINT64_MAX : *v->soft + more;
+	} else if (hard && !soft && *v->hard) {
+		*v->soft = *v->hard - *v->hard / 11;
+	} else if (*v->soft && *v->hard && *v->hard <= *v->soft) {
+		struct load_mark m = load_enter(l, v->hard_key, node_member(node, v->hard_key));
+		load_error(l, "comes before new keys can, expected more than %s, or 0 for no limit",
+		    v->soft_key);
+		load_leave(l, m);
+	}
+}
+
+static void check_limits(struct load *l, const struct node *node, struct config_child *child)
+{
+	const struct limits all[] = {
+	    {"rekey_time", "life_time", &child->soft.time_ms, &child->hard.time_ms},
+	    {"rekey_bytes", "life_bytes", &child->soft.bytes, &child->hard.bytes},
+	    {"rekey_packets", "life_packets", &child->soft.packets, &child->hard.packets},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		settle_limits(l, node, &all[i]);
+	}
+}
+
+/* One host, or its address that is not known yet. */
+static bool is_host(const struct config_ts *ts)
+{
+	return ts->dynamic || ts->ts.lo.family == ADDR_NONE || addr_equal(&ts->ts.lo, &ts->ts.hi);
+}
+
+static void check_hosts(
+    struct load *l, const struct node *node, const char *key, const struct config_ts *ts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_host(&ts[i])) {
+			struct load_mark m = load_enter(l, key, node_member(node, key));
+			load_error(l,
+			    "holds a network, which transport mode does not carry, expected "
+			    "\"dynamic\" or one address, or mode = \"tunnel\"");
+			load_leave(l, m);
+			return;
+		}
+	}
+}
+
+/* Policies without a peer have nothing to agree on. */
+static void check_static(struct load *l, const struct node *node, const struct config_child *child)
+{
+	static const char *const pointless[] = {
+	    "esp_proposals", "tfc_padding", "per_cpu_sas", "replay_window", "updown"};
+	const char *mode = child->mode == MODE_PASS ? "pass" : "drop";
+
+	for (size_t i = 0; i < sizeof(pointless) / sizeof(pointless[0]); i++) {
+		const struct node *member = node_member(node, pointless[i]);
+		if (member) {
+			struct load_mark m = load_enter(l, pointless[i], member);
+			load_error(l,
+			    "means nothing with mode = \"%s\", which has no peer and no keys, "
+			    "expected no such key",
+			    mode);
+			load_leave(l, m);
+		}
+	}
+	if (child->start_action == START_START) {
+		struct load_mark m =
+		    load_enter(l, "start_action", node_member(node, "start_action"));
+		load_error(l,
+		    "nothing can be started with mode = \"%s\", which always holds, expected no "
+		    "such key, none or trap",
+		    mode);
+		load_leave(l, m);
+	}
+}
+
 void check_child(struct load *l, const struct node *node, void *object)
 {
-	const struct config_child *child = object;
+	struct config_child *child = object;
 	unsigned local = families(child->local_ts, child->local_ts_n);
 	unsigned remote = families(child->remote_ts, child->remote_ts_n);
 
@@ -95,6 +182,14 @@ void check_child(struct load *l, const struct node *node, void *object)
 		    "has no address family in common with local_ts, expected IPv4 on both "
 		    "sides or IPv6 on both");
 		load_leave(l, m);
+	}
+	check_limits(l, node, child);
+	if (child->mode == MODE_TRANSPORT) {
+		check_hosts(l, node, "local_ts", child->local_ts, child->local_ts_n);
+		check_hosts(l, node, "remote_ts", child->remote_ts, child->remote_ts_n);
+	}
+	if (config_child_is_static(child)) {
+		check_static(l, node, child);
 	}
 }
 
@@ -120,7 +215,8 @@ static void check_starts(struct load *l, const struct node *node, const struct c
 
 	for (size_t i = 0; i < conn->children_n; i++) {
 		const struct node *child = node_at(children, i);
-		if (conn->children[i].start_action == START_NONE) {
+		if (conn->children[i].start_action == START_NONE ||
+		    config_child_is_static(&conn->children[i])) {
 			continue;
 		}
 		struct load_mark m = load_enter(l, conn->children[i].name, child);

@@ -18,9 +18,18 @@ enum config_start_action { START_NONE, START_TRAP, START_START };
 enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART };
 enum config_unique { UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NO, UNIQUE_NEVER };
 enum config_auth { AUTH_PSK };
+enum config_crypto { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB };
+/* Pass and drop are policies of their own, without any peer: packets left alone, packets thrown
+ * away. */
+enum config_mode { MODE_TUNNEL, MODE_TRANSPORT, MODE_PASS, MODE_DROP };
+/* Out: to the outer header; in: to the inner one. */
+enum config_copy_dscp { COPY_DSCP_NO, COPY_DSCP_OUT, COPY_DSCP_IN, COPY_DSCP_YES };
+enum config_per_cpu { PER_CPU_NO, PER_CPU_YES };
 enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum config_log_format { LOG_TEXT, LOG_JSON };
 enum config_secret_type { SECRET_PSK };
+
+#define CONFIG_TFC_MTU 65535 /* tfc_padding "mtu": as much as the path carries */
 
 /* One side's traffic selectors before the own address is known. */
 struct config_ts {
@@ -46,6 +55,13 @@ struct config_child {
 	struct config_lifetime soft; /* rekey_time, rekey_bytes, rekey_packets */
 	struct config_lifetime hard; /* life_time, life_bytes, life_packets */
 	uint32_t replay_window;      /* packets, 0 to 32768 */
+	enum config_mode mode;
+	uint32_t priority; /* lower is looked at first; 0: by the selectors */
+	enum config_copy_dscp copy_dscp;
+	bool copy_df, copy_ecn;
+	uint32_t tfc_padding; /* bytes of an inner packet; 0: off; CONFIG_TFC_MTU */
+	bool lenient_padding;
+	enum config_per_cpu per_cpu_sas;
 };
 
 struct config_side {
@@ -80,9 +96,12 @@ struct config {
 	char *path; /* the file it came from */
 	struct {
 		char *name;
-		uint32_t mtu; /* 0: from the path */
+		uint32_t mtu;    /* 0: from the path */
+		uint32_t queues; /* 0: one per worker */
 	} tun;
-	uint32_t workers; /* 0: one per core, as far as the build goes */
+	uint32_t workers; /* 0: one per core */
+	enum config_crypto crypto;
+	uint32_t busy_poll_us; /* how long an idle worker spins before it sleeps */
 	enum config_log_level log_level;
 	enum config_log_format log_format;
 	char *keylog;  /* a folder; "" is off */
@@ -116,6 +135,9 @@ struct config *config_load_text(const char *text, const char *path, struct confi
 const char *config_library(void);
 void config_free(struct config *c); /* secrets are wiped; NULL is fine */
 void config_notes_free(struct config_notes *notes);
+
+/* Is it a policy without a peer? */
+bool config_child_is_static(const struct config_child *c);
 
 const struct config_conn *config_conn_find(const struct config *c, const char *name);
 const struct config_child *config_child_find(const struct config_conn *c, const char *name);

@@ -36,6 +36,16 @@ static void duration(struct text *t, const struct row *row)
 	text_add(t, row->built == 0 ? "\"0s\"" : "one such as \"30s\", \"5m\", \"4h\" or \"1d\"");
 }
 
+static void micros(struct text *t, const struct row *row)
+{
+	text_addf(t, "0, or one such as \"50us\" of at most \"%" PRIu64 "us\"", row->max);
+}
+
+static void tfc(struct text *t, const struct row *row)
+{
+	text_addf(t, "0 to %" PRIu64 " or \"mtu\"", row->max);
+}
+
 static void size(struct text *t, const struct row *row)
 {
 	text_add(t, row->built == 0 ? "0" : "a number such as 1000000 or \"10g\"");
@@ -99,6 +109,8 @@ const char *load_expected(const struct row *row, char *dst, size_t cap)
 	    [K_U32] = number_range,
 	    [K_SIZE] = size,
 	    [K_DURATION] = duration,
+	    [K_MICROS] = micros,
+	    [K_TFC] = tfc,
 	    [K_WORD] = words,
 	    [K_STRING] = characters,
 	    [K_PATH] = path,

@@ -110,6 +110,39 @@ static bool parse_u32(struct load *l, const struct row *row, const char *text, v
 	return ok;
 }
 
+/* Microseconds, of at most a second. */
+static bool parse_micros(struct load *l, const struct row *row, const char *text, void *to)
+{
+	uint64_t v = 0;
+	enum number_result r = micros_parse(&v, text);
+	uint32_t narrow = (uint32_t)v;
+
+	if (r == NUMBER_NONE) {
+		return refuse(l, row, text, "is not a short time");
+	}
+	if (r == NUMBER_RANGE || v < row->min || v > row->max) {
+		return refuse(l, row, text, "is out of range");
+	}
+	memcpy(to, &narrow, sizeof(narrow));
+	return true;
+}
+
+static bool parse_tfc(struct load *l, const struct row *row, const char *text, void *to)
+{
+	uint64_t v = CONFIG_TFC_MTU;
+	enum number_result r = strcmp(text, "mtu") == 0 ? NUMBER_OK : number_parse(&v, text);
+	uint32_t narrow = (uint32_t)v;
+
+	if (r == NUMBER_NONE) {
+		return refuse(l, row, text, "is not a number");
+	}
+	if (r == NUMBER_RANGE || v > row->max) {
+		return refuse(l, row, text, "is out of range");
+	}
+	memcpy(to, &narrow, sizeof(narrow));
+	return true;
+}
+
 static bool parse_u64(struct load *l, const struct row *row, const char *text, void *to)
 {
 	uint64_t v = 0;
@@ -329,6 +362,8 @@ static const struct kind_info kinds[] = {
 	[K_U32]           = {"number",                   NODE_STRING | NODE_INT,  0,                        parse_u32},
 	[K_SIZE]          = {"size",                     NODE_STRING | NODE_INT,  0,                        parse_u64},
 	[K_DURATION]      = {"duration",                 NODE_STRING | NODE_INT,  0,                        parse_u64},
+	[K_MICROS]        = {"short time",               NODE_STRING | NODE_INT,  0,                        parse_micros},
+	[K_TFC]           = {"bytes or mtu",             NODE_STRING | NODE_INT,  0,                        parse_tfc},
 	[K_WORD]          = {"word",                     SCALAR,                  0,                        parse_word},
 	[K_STRING]        = {"text",                     NODE_STRING,             0,                        parse_string},
 	[K_PATH]          = {"path",                     NODE_STRING,             0,                        parse_path},

@@ -1,5 +1,6 @@
 /*
- * Numbers with units: sizes take k m g, durations ms s m h d, as swanctl.conf has them.
+ * Numbers with units: sizes take k m g, durations ms s m h d, as swanctl.conf has them; short times
+ * us, ms and s.
  */
 #include "config/number.h"
 
@@ -67,5 +68,21 @@ enum number_result duration_parse(uint64_t *out, const char *text)
 	    {"?", 0},
 	};
 
+	return with_unit(out, text, units);
+}
+
+enum number_result micros_parse(uint64_t *out, const char *text)
+{
+	static const struct number_unit units[] = {
+	    {"us", 1},
+	    {"ms", 1000},
+	    {"s", 1000 * 1000},
+	    {"?", 0},
+	};
+
+	if (strcmp(text, "0") == 0) {
+		*out = 0;
+		return NUMBER_OK;
+	}
 	return with_unit(out, text, units);
 }

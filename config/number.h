@@ -18,5 +18,6 @@ struct number_unit {
 enum number_result number_parse(uint64_t *out, const char *text);
 enum number_result size_parse(uint64_t *out, const char *text);     /* k m g: 1024 and its powers */
 enum number_result duration_parse(uint64_t *out, const char *text); /* ms; without a unit seconds */
+enum number_result micros_parse(uint64_t *out, const char *text);   /* µs; us ms s, or 0 */
 
 #endif

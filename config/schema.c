@@ -24,7 +24,7 @@
 	static const struct words name = {noun, ROWS(name##_v)}
 
 WORDS(backends,   "a backend",   {"kernel", 0}, {"fd", WORD_LATER}, {"stack", WORD_LATER}, {"none", WORD_LATER});
-WORDS(cryptos,    "a crypto",    {"auto", 0}, {"openssl", 1}, {"ipsec-mb", WORD_LATER});
+WORDS(cryptos,    "a crypto",    {"auto", CRYPTO_AUTO}, {"openssl", CRYPTO_OPENSSL}, {"ipsec-mb", CRYPTO_IPSEC_MB});
 WORDS(levels,     "a level",     {"error", LOG_ERROR}, {"warning", LOG_WARNING}, {"info", LOG_INFO}, {"debug", LOG_DEBUG});
 WORDS(formats,    "a format",    {"text", LOG_TEXT}, {"json", LOG_JSON});
 WORDS(types,      "a type",      {"psk", SECRET_PSK}, {"eap", WORD_LATER}, {"ppk", WORD_LATER}, {"key", WORD_LATER});
@@ -32,7 +32,11 @@ WORDS(versions,   "a version",   {"2", 2}, {"1", WORD_LATER}, {"0", WORD_LATER})
 WORDS(uniques,    "a value of unique", {"replace", UNIQUE_REPLACE}, {"keep", UNIQUE_KEEP}, {"no", UNIQUE_NO}, {"never", UNIQUE_NEVER});
 WORDS(fragments,  "a value of fragmentation", {"no", 0}, {"yes", WORD_LATER}, {"accept", WORD_LATER}, {"force", WORD_LATER});
 WORDS(childless,  "a value of childless", {"never", 0}, {"allow", WORD_LATER}, {"prefer", WORD_LATER}, {"force", WORD_LATER});
-WORDS(modes,      "a mode",      {"tunnel", 0}, {"transport", WORD_LATER}, {"pass", WORD_LATER}, {"drop", WORD_LATER});
+WORDS(modes,      "a mode",      {"tunnel", MODE_TUNNEL}, {"transport", MODE_TRANSPORT}, {"pass", MODE_PASS}, {"drop", MODE_DROP});
+WORDS(dscps,      "a value of copy_dscp", {"out", COPY_DSCP_OUT}, {"in", COPY_DSCP_IN}, {"yes", COPY_DSCP_YES}, {"no", COPY_DSCP_NO},
+                                 {"true", COPY_DSCP_YES}, {"false", COPY_DSCP_NO});
+WORDS(per_cpus,   "a value of per_cpu_sas", {"no", PER_CPU_NO}, {"yes", PER_CPU_YES}, {"false", PER_CPU_NO}, {"true", PER_CPU_YES},
+                                 {"encap", WORD_LATER});
 WORDS(starts,     "a start_action", {"none", START_NONE}, {"trap", START_TRAP}, {"start", START_START},
                                  {"trap|start", WORD_LATER}, {"start|trap", WORD_LATER});
 WORDS(dpds,       "a dpd_action", {"clear", LOSS_CLEAR}, {"trap", LOSS_TRAP}, {"restart", LOSS_RESTART},
@@ -61,7 +65,7 @@ static const struct row tun_rows[] = {
 	WORD("backend",           SCHEMA_NOWHERE,        backends,          "kernel",   "how packets reach the host: kernel is a TUN device"),
 	TEXT("name",    K_STRING, AT(config, tun.name),  1, 15,             "tunike0",  "name of the TUN device"),
 	NUM ("mtu",     K_U32,    AT(config, tun.mtu),   0, 65535, 65535,   "0",        "its MTU in bytes, 576 or more; 0: from the path"),
-	NUM ("queues",  K_U32,    SCHEMA_NOWHERE,        0, 256,   1,       "0",        "queues of the device; 0: one per worker"),
+	NUM ("queues",  K_U32,    AT(config, tun.queues), 0, 256,  256,     "0",        "queues of the device; 0: one per worker"),
 	LATER("fd",     "-1",                                                           "a descriptor that was handed in, for backend fd"),
 };
 
@@ -106,21 +110,24 @@ static const struct row child_rows[] = {
 	LIST("local_ts",     K_TS,            CHILDREN(local_ts),       1, TS_MAX,          "dynamic",   "our side of the traffic; dynamic is our address"),
 	LIST("remote_ts",    K_TS,            CHILDREN(remote_ts),      1, TS_MAX,          "dynamic",   "the peer's side of the traffic; dynamic is its address"),
 	PROPS("esp_proposals", K_ESP_PROPOSALS, CHILD(esp_proposals),                       "default",   "ciphers for packets, best first"),
-	WORD("mode",         SCHEMA_NOWHERE,  modes,                                        "tunnel",    "tunnel: whole packets inside packets"),
+	WORD("mode",         CHILD(mode),     modes,                                        "tunnel",    "tunnel: whole packets inside packets; transport: between two hosts, their own header kept; pass: without protection; drop: not at all"),
+	NUM ("priority",     K_U32,           CHILD(priority),          0, 0xffffffff, 0xffffffff, "0",  "of its policies, lower first; 0: the more specific selectors first"),
 	WORD("start_action", CHILD(start_action), starts,                                   "none",      "none: wait for the peer or tunike up; trap: when a packet wants out; start: at once"),
 	WORD("dpd_action",   CHILD(dpd_action), dpds,                                       "clear",     "when the peer is dead: forget it, trap, or restart"),
 	WORD("close_action", CHILD(close_action), closes,                                   "none",      "when the peer closes it: nothing, trap, or restart"),
-	NUM ("rekey_time",    K_DURATION, CHILD(soft.time_ms), 0, YEARS_MS, 0,              "0s",        "age at which new keys are made; rekeying is not supported yet, so 0s only"),
-	NUM ("rekey_bytes",   K_SIZE,     CHILD(soft.bytes),   0, UINT64_MAX, 0,            "0",         "bytes after which new keys are made; 0 only, see rekey_time"),
-	NUM ("rekey_packets", K_SIZE,     CHILD(soft.packets), 0, UINT64_MAX, 0,            "0",         "packets after which new keys are made; 0 only, see rekey_time"),
-	NUM ("life_time",     K_DURATION, CHILD(hard.time_ms), 0, YEARS_MS, UINT64_MAX,     "0s",        "age at which it is closed; 0s: no limit"),
-	NUM ("life_bytes",    K_SIZE,     CHILD(hard.bytes),   0, UINT64_MAX, UINT64_MAX,   "0",         "bytes after which it is closed; 0: no limit"),
-	NUM ("life_packets",  K_SIZE,     CHILD(hard.packets), 0, UINT64_MAX, UINT64_MAX,   "0",         "packets after which it is closed; 0: no limit"),
+	NUM ("rekey_time",    K_DURATION, CHILD(soft.time_ms), 0, YEARS_MS, UINT64_MAX,     "1h",        "age at which new keys are made, less up to a tenth of it by chance; 0s: never"),
+	NUM ("rekey_bytes",   K_SIZE,     CHILD(soft.bytes),   0, UINT64_MAX, UINT64_MAX,   "0",         "bytes in one direction after which new keys are made; 0: never"),
+	NUM ("rekey_packets", K_SIZE,     CHILD(soft.packets), 0, UINT64_MAX, UINT64_MAX,   "0",         "packets in one direction after which new keys are made; 0: never"),
+	NUM ("life_time",     K_DURATION, CHILD(hard.time_ms), 0, YEARS_MS, UINT64_MAX,     "66m",       "age at which it is closed; without it a tenth more than rekey_time; 0s: no limit"),
+	NUM ("life_bytes",    K_SIZE,     CHILD(hard.bytes),   0, UINT64_MAX, UINT64_MAX,   "0",         "bytes after which it is closed; without it a tenth more than rekey_bytes; 0: no limit"),
+	NUM ("life_packets",  K_SIZE,     CHILD(hard.packets), 0, UINT64_MAX, UINT64_MAX,   "0",         "packets after which it is closed; without it a tenth more than rekey_packets; 0: no limit"),
 	NUM ("replay_window", K_U32,      CHILD(replay_window), 0, 32768, 32768,            "1024",      "packets that may come late and still be told from replays; 0: no protection"),
-	LATER("tfc_padding", "0",                                                                        "pad packets to this size"),
-	LATER("copy_dscp",   "no",                                                                       "copy the DSCP between the headers"),
-	LATER("copy_df",     "no|false",                                                                 "copy the DF bit to the outer header"),
-	LATER("copy_ecn",    "no|false",                                                                 "copy ECN between the headers"),
+	TEXT("tfc_padding",  K_TFC,           CHILD(tfc_padding),       0, 65535,           "0",         "inner packets are padded to so many bytes, or mtu: as far as the path goes; 0: not"),
+	BOOL("lenient_padding",               CHILD(lenient_padding),   1,                  "false",     "accept packets whose padding is not the one that RFC 4303 asks for"),
+	WORD("copy_dscp",    CHILD(copy_dscp), dscps,                                       "out",       "copy the DSCP: out to the outer header, in to the inner one, yes both ways, or no"),
+	BOOL("copy_df",                       CHILD(copy_df),           1,                  "true",      "copy the DF bit to the outer header"),
+	BOOL("copy_ecn",                      CHILD(copy_ecn),          1,                  "true",      "carry ECN through the tunnel as RFC 6040 has it"),
+	WORD("per_cpu_sas",  CHILD(per_cpu_sas), per_cpus,                                  "no",        "one child more for every worker (RFC 9611), so that all cores carry it"),
 	LATER("updown",      "",                                                                         "a program to run when it comes up or goes down"),
 };
 static const struct group child_group = {ROWS(child_rows), sizeof(struct config_child), NULL, check_child};
@@ -165,8 +172,9 @@ static const struct group secret_group = {ROWS(secret_rows), sizeof(struct confi
 
 static const struct row root_rows[] = {
 	GROUP("tun",         0,               tun_group,                                                  "the device"),
-	NUM ("workers",      K_U32,           AT(config, workers),      0, 256, 1,           "0",         "threads that move packets; 0: one per core, as far as the build goes"),
-	WORD("crypto",                        SCHEMA_NOWHERE,           cryptos,             "auto",      "who does the ciphers"),
+	NUM ("workers",      K_U32,           AT(config, workers),      0, 64, 64,           "0",         "threads that move packets; 0: one per core"),
+	WORD("crypto",                        AT(config, crypto),       cryptos,             "auto",      "who does the ciphers; auto: the fastest that is there"),
+	TEXT("busy_poll",    K_MICROS,        AT(config, busy_poll_us), 0, 1000000,          "0",         "how long an idle worker looks for packets before it sleeps: costs a core, saves a wake-up"),
 	GROUP("log",         0,               log_group,                                                  "the log"),
 	TEXT("keylog",       K_PATH,          AT(config, keylog),       0, PATH_MAX_CHARS,   "",          "a folder for keys in Wireshark's form; whoever reads it reads all traffic; empty: off"),
 	TEXT("control",      K_PATH,          AT(config, control),      1, 107, "/run/tunike/control.sock", "the control socket"),

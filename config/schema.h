@@ -17,6 +17,8 @@ enum kind {
 	K_U32,
 	K_SIZE,     /* uint64_t: "10m" */
 	K_DURATION, /* uint64_t, ms: "30s" */
+	K_MICROS,   /* uint32_t, µs: "50us" */
+	K_TFC,      /* uint32_t: bytes, or "mtu" */
 	K_WORD,     /* an enum */
 	K_STRING,   /* char *, owned */
 	K_PATH,     /* the same, relative to its file */

@@ -28,6 +28,9 @@ START_TEST(nothing_is_defaults)
 	ck_assert_str_eq(c->tun.name, "tunike0");
 	ck_assert_uint_eq(c->tun.mtu, 0);
 	ck_assert_uint_eq(c->workers, 0);
+	ck_assert_uint_eq(c->tun.queues, 0);
+	ck_assert_int_eq(c->crypto, CRYPTO_AUTO);
+	ck_assert_uint_eq(c->busy_poll_us, 0);
 	ck_assert_int_eq(c->log_level, LOG_INFO);
 	ck_assert_int_eq(c->log_format, LOG_TEXT);
 	ck_assert_str_eq(c->keylog, "");
@@ -78,16 +81,25 @@ START_TEST(child_defaults)
 	ck_assert_int_eq(x->start_action, START_NONE);
 	ck_assert_int_eq(x->dpd_action, LOSS_CLEAR);
 	ck_assert_int_eq(x->close_action, LOSS_CLEAR);
-	ck_assert_uint_eq(x->soft.time_ms | x->soft.bytes | x->soft.packets, 0);
-	ck_assert_uint_eq(x->hard.time_ms | x->hard.bytes | x->hard.packets, 0);
+	ck_assert_uint_eq(x->soft.time_ms, 3600000);
+	ck_assert_uint_eq(x->hard.time_ms, 3960000);
+	ck_assert_uint_eq(x->soft.bytes | x->soft.packets | x->hard.bytes | x->hard.packets, 0);
 	ck_assert_uint_eq(x->replay_window, 1024);
+	ck_assert_int_eq(x->mode, MODE_TUNNEL);
+	ck_assert_uint_eq(x->priority, 0);
+	ck_assert_int_eq(x->copy_dscp, COPY_DSCP_OUT);
+	ck_assert(x->copy_df && x->copy_ecn);
+	ck_assert(!x->lenient_padding);
+	ck_assert_uint_eq(x->tfc_padding, 0);
+	ck_assert_int_eq(x->per_cpu_sas, PER_CPU_NO);
 	config_free(c);
 }
 END_TEST
 
 static const char whole[] =
-    "tun = { backend = \"kernel\"; name = \"vpn1\"; mtu = 1400; queues = 1; fd = -1; };\n"
-    "workers = 1; crypto = \"openssl\"; log = { level = \"debug\"; format = \"json\"; };\n"
+    "tun = { backend = \"kernel\"; name = \"vpn1\"; mtu = 1400; queues = 256; fd = -1; };\n"
+    "workers = 64; crypto = \"ipsec-mb\"; busy_poll = \"50us\"; log = { level = \"debug\"; format "
+    "= \"json\"; };\n"
     "keylog = \"keys\"; control = \"/x/a.sock\"; pools = {};\n"
     "secrets = ( { type = \"psk\"; ids = [\"gw.example.org\", \"192.0.2.7\"];\n"
     "              secret = \"0x000102030405060708090a0b0c0d0e0f\"; },\n"
@@ -108,7 +120,12 @@ static const char whole[] =
     "\"trap\";\n"
     "      rekey_time = \"0s\"; rekey_bytes = \"0\"; rekey_packets = 0; life_time = 66;\n"
     "      life_bytes = \"10g\"; life_packets = 5000000000L; replay_window = 32768;\n"
-    "      tfc_padding = 0; updown = \"\"; };\n"
+    "      tfc_padding = \"mtu\"; copy_dscp = \"yes\"; copy_df = false; copy_ecn = \"no\";\n"
+    "      lenient_padding = true; per_cpu_sas = true; priority = \"4294967295\"; updown = \"\"; "
+    "};\n"
+    "    host = { mode = \"transport\"; remote_ts = \"dynamic[tcp/80]\"; copy_dscp = false; };\n"
+    "    leave = { mode = \"pass\"; start_action = \"trap\"; remote_ts = \"10.1.9.0/24\"; };\n"
+    "    away = { mode = \"drop\"; remote_ts = \"10.1.8.0/24\"; };\n"
     "    more = { }; }; }; };\n";
 
 START_TEST(every_key_of_the_program)
@@ -117,7 +134,10 @@ START_TEST(every_key_of_the_program)
 
 	ck_assert_str_eq(c->tun.name, "vpn1");
 	ck_assert_uint_eq(c->tun.mtu, 1400);
-	ck_assert_uint_eq(c->workers, 1);
+	ck_assert_uint_eq(c->workers, 64);
+	ck_assert_uint_eq(c->tun.queues, 256);
+	ck_assert_int_eq(c->crypto, CRYPTO_IPSEC_MB);
+	ck_assert_uint_eq(c->busy_poll_us, 50);
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);
 	ck_assert_int_eq(c->log_format, LOG_JSON);
 	ck_assert_str_eq(c->keylog, "/etc/keys");
@@ -158,7 +178,25 @@ START_TEST(every_key_of_a_connection)
 	ck_assert_uint_eq(conn->keyingtries, 3);
 	ck_assert_uint_eq(conn->local.id.type, IDENT_RFC822_ADDR);
 	ck_assert_uint_eq(conn->remote.id.type, IDENT_FQDN);
-	ck_assert_uint_eq(conn->children_n, 2);
+	ck_assert_uint_eq(conn->children_n, 5);
+	config_free(c);
+}
+END_TEST
+
+START_TEST(modes)
+{
+	struct config *c = load_clean(whole);
+	const struct config_conn *conn = &c->conns[0];
+
+	ck_assert_int_eq(config_child_find(conn, "lan")->mode, MODE_TUNNEL);
+	ck_assert(!config_child_is_static(config_child_find(conn, "lan")));
+	ck_assert_int_eq(config_child_find(conn, "host")->mode, MODE_TRANSPORT);
+	ck_assert_int_eq(config_child_find(conn, "host")->copy_dscp, COPY_DSCP_NO);
+	ck_assert(!config_child_is_static(config_child_find(conn, "host")));
+	ck_assert_int_eq(config_child_find(conn, "leave")->mode, MODE_PASS);
+	ck_assert(config_child_is_static(config_child_find(conn, "leave")));
+	ck_assert_int_eq(config_child_find(conn, "away")->mode, MODE_DROP);
+	ck_assert(config_child_is_static(config_child_find(conn, "away")));
 	config_free(c);
 }
 END_TEST
@@ -181,9 +219,16 @@ START_TEST(every_key_of_a_child)
 	ck_assert_int_eq(lan->dpd_action, LOSS_RESTART);
 	ck_assert_int_eq(lan->close_action, LOSS_TRAP);
 	ck_assert_uint_eq(lan->hard.time_ms, 66000);
+	ck_assert_uint_eq(lan->soft.time_ms | lan->soft.bytes | lan->soft.packets, 0);
 	ck_assert_uint_eq(lan->hard.bytes, UINT64_C(10) << 30);
 	ck_assert_uint_eq(lan->hard.packets, UINT64_C(5000000000));
 	ck_assert_uint_eq(lan->replay_window, 32768);
+	ck_assert_uint_eq(lan->tfc_padding, CONFIG_TFC_MTU);
+	ck_assert_int_eq(lan->copy_dscp, COPY_DSCP_YES);
+	ck_assert(!lan->copy_df && !lan->copy_ecn);
+	ck_assert(lan->lenient_padding);
+	ck_assert_int_eq(lan->per_cpu_sas, PER_CPU_YES);
+	ck_assert_uint_eq(lan->priority, UINT32_MAX);
 	config_free(c);
 }
 END_TEST
@@ -214,6 +259,39 @@ START_TEST(durations_are_ms)
 	    "secret = \"twenty characters at least\"; });");
 	struct config *c = load_clean(text);
 	ck_assert_uint_eq(c->conns[0].children[0].hard.time_ms, durations[_i].ms);
+	config_free(c);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	uint64_t soft, hard;
+} lives[] = {
+    {"rekey_time = \"5s\";", 5000, 5500},
+    {"rekey_time = \"0s\";", 0, 0},
+    {"life_time = \"66m\";", 3600000, 3960000},
+    {"life_time = \"11s\";", 10000, 11000},
+    {"life_time = 0;", 3600000, 0},
+    {"rekey_time = \"1h\"; life_time = 0;", 3600000, 0},
+    {"rekey_time = \"0s\"; life_time = \"1m\";", 0, 60000},
+    {"rekey_time = 7; life_time = 8;", 7000, 8000},
+};
+
+/* What is not written of rekey_time and life_time follows from the other. */
+START_TEST(limits_follow_each_other)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s%s%s",
+	    "connections = { c = { " CONN_HEAD "children = { x = { ", lives[_i].text,
+	    " rekey_bytes = \"18446744073709551615\"; life_packets = 110; }; }; }; }; "
+	    "secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });");
+	struct config *c = load_clean(text);
+	const struct config_child *x = &c->conns[0].children[0];
+	ck_assert_uint_eq(x->soft.time_ms, lives[_i].soft);
+	ck_assert_uint_eq(x->hard.time_ms, lives[_i].hard);
+	ck_assert_uint_eq(x->hard.bytes, UINT64_MAX);
+	ck_assert_uint_eq(x->soft.packets, 100);
 	config_free(c);
 }
 END_TEST
@@ -319,8 +397,11 @@ int main(void)
 	tcase_add_test(good, every_key_of_the_program);
 	tcase_add_test(good, every_key_of_a_connection);
 	tcase_add_test(good, every_key_of_a_child);
+	tcase_add_test(good, modes);
 	tcase_add_loop_test(
 	    good, durations_are_ms, 0, (int)(sizeof(durations) / sizeof(durations[0])));
+	tcase_add_loop_test(
+	    good, limits_follow_each_other, 0, (int)(sizeof(lives) / sizeof(lives[0])));
 	tcase_add_test(good, the_best_secret);
 	tcase_add_test(good, plain_esp_is_warned_of);
 	tcase_add_loop_test(good, a_secret_that_may_fit_is_no_warning, 0, 7);

@@ -37,14 +37,13 @@ static const struct row errors[] = {
 	{"secrets = { };",                   "1: secrets: is a group, expected a list of groups: ( { … }, { … } )"},
 	{"connections = ( );",               "1: connections: is a list, expected a group of groups: { NAME = { … }; }"},
 	{"connections = { a = 1; };",        "1: connections.a: is a number, expected a group { … }"},
-	{"workers = \"many\";",              "1: workers: \"many\" is not a number, expected 0 to 1"},
-	{"workers = 1.5;",                   "1: workers: is a number with a fraction, expected 0 to 1"},
-	{"workers = -1;",                    "1: workers: -1 is out of range, expected 0 to 1"},
-	{"workers = [1];",                   "1: workers: is a list, expected 0 to 1"},
-	{"workers = 2;",                     "1: workers: 2 is not supported yet, expected 0 to 1"},
-	{"workers = 300;",                   "1: workers: 300 is out of range, expected 0 to 1"},
-	{"workers = true;",                  "1: workers: is true or false, expected 0 to 1"},
-	{"tun = { queues = 2; };",           "1: tun.queues: 2 is not supported yet, expected 0 to 1"},
+	{"workers = \"many\";",              "1: workers: \"many\" is not a number, expected 0 to 64"},
+	{"workers = 1.5;",                   "1: workers: is a number with a fraction, expected 0 to 64"},
+	{"workers = -1;",                    "1: workers: -1 is out of range, expected 0 to 64"},
+	{"workers = [1];",                   "1: workers: is a list, expected 0 to 64"},
+	{"workers = 300;",                   "1: workers: 300 is out of range, expected 0 to 64"},
+	{"workers = true;",                  "1: workers: is true or false, expected 0 to 64"},
+	{"tun = { queues = 257; };",         "1: tun.queues: 257 is out of range, expected 0 to 256"},
 	{"tun = { mtu = 100; };",            "1: tun.mtu: 100 is too small, expected 576 to 65535, or 0"},
 	{"tun = { name = \"sixteen_letters_\"; };", "1: tun.name: \"sixteen_letters_\" is too long, expected a string of 1 to 15 characters"},
 	{"tun = { name = \"\"; };",          "1: tun.name: \"\" is empty, expected a string of 1 to 15 characters"},
@@ -53,7 +52,10 @@ static const struct row errors[] = {
 	{"tun = { backend = \"fd\"; };",     "1: tun.backend: \"fd\" is not supported yet, expected kernel"},
 	{"tun = { backend = \"x\x01\"; };",  "1: tun.backend: \"x\\x01\" is not a backend, expected kernel"},
 	{"tun = { fd = 3; };",               "1: tun.fd: 3 is not supported yet, expected \"-1\" or no such key"},
-	{"crypto = \"ipsec-mb\";",           "1: crypto: \"ipsec-mb\" is not supported yet, expected auto or openssl"},
+	{"crypto = \"ipsecmb\";",            "1: crypto: \"ipsecmb\" is not a crypto, expected auto, openssl or ipsec-mb"},
+	{"busy_poll = 50;",                  "1: busy_poll: 50 is not a short time, expected 0, or one such as \"50us\" of at most \"1000000us\""},
+	{"busy_poll = \"2s\";",              "1: busy_poll: \"2s\" is out of range, expected 0, or one such as \"50us\" of at most \"1000000us\""},
+	{"busy_poll = true;",                "1: busy_poll: is true or false, expected 0, or one such as \"50us\" of at most \"1000000us\""},
 	{"log = { level = \"trace\"; };",    "1: log.level: \"trace\" is not a level, expected error, warning, info or debug"},
 	{"pools = { a = { }; };",            "1: pools: a group here is not supported yet, expected no such key"},
 	/* connections */
@@ -85,13 +87,24 @@ static const struct row errors[] = {
 	{"connections = { c* = { " CONN_HEAD "children = { x = { }; }; }; }; secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });",
 	                                     "1: connections.c*: is no name, expected up to 64 letters, digits, dots, dashes and underscores"},
 	/* children */
-	{CHILD("mode = \"tunnnel\";"),       "2: connections.c.children.x.mode: \"tunnnel\" is not a mode, expected tunnel"},
-	{CHILD("mode = \"transport\";"),     "2: connections.c.children.x.mode: \"transport\" is not supported yet, expected tunnel"},
+	{CHILD("mode = \"tunnnel\";"),       "2: connections.c.children.x.mode: \"tunnnel\" is not a mode, expected tunnel, transport, pass or drop"},
+	{CHILD("mode = \"transport\";\nlocal_ts = [\"dynamic\", \"10.0.0.0/8\"];"), "3: connections.c.children.x.local_ts: holds a network, which transport mode does not carry, expected \"dynamic\" or one address, or mode = \"tunnel\""},
+	{CHILD("mode = \"transport\"; remote_ts = \"10.0.0.1-10.0.0.2\";"), "2: connections.c.children.x.remote_ts: holds a network, which transport mode does not carry, expected \"dynamic\" or one address, or mode = \"tunnel\""},
+	{CHILD("mode = \"pass\"; start_action = \"start\";"), "2: connections.c.children.x.start_action: nothing can be started with mode = \"pass\", which always holds, expected no such key, none or trap"},
+	{CHILD("mode = \"drop\"; esp_proposals = \"aes128gcm16\";"), "2: connections.c.children.x.esp_proposals: means nothing with mode = \"drop\", which has no peer and no keys, expected no such key"},
+	{CHILD("mode = \"drop\"; per_cpu_sas = true;"), "2: connections.c.children.x.per_cpu_sas: means nothing with mode = \"drop\", which has no peer and no keys, expected no such key"},
+	{CHILD("priority = -1;"),            "2: connections.c.children.x.priority: -1 is out of range, expected 0 to 4294967295"},
+	{CHILD("copy_dscp = \"both\";"),     "2: connections.c.children.x.copy_dscp: \"both\" is not a value of copy_dscp, expected out, in, yes or no"},
+	{CHILD("copy_df = \"out\";"),        "2: connections.c.children.x.copy_df: \"out\" is neither true nor false, expected true or false"},
+	{CHILD("copy_ecn = 1;"),             "2: connections.c.children.x.copy_ecn: is a number, expected true or false"},
+	{CHILD("lenient_padding = \"very\";"), "2: connections.c.children.x.lenient_padding: \"very\" is neither true nor false, expected true or false"},
+	{CHILD("per_cpu_sas = \"encap\";"),  "2: connections.c.children.x.per_cpu_sas: \"encap\" is not supported yet, expected no or yes"},
+	{CHILD("per_cpu_sas = 4;"),          "2: connections.c.children.x.per_cpu_sas: 4 is not a value of per_cpu_sas, expected no or yes"},
 	{CHILD("start_action = \"trap|start\";"), "2: connections.c.children.x.start_action: \"trap|start\" is not supported yet, expected none, trap or start"},
 	{CHILD("dpd_action = \"hold\";"),    "2: connections.c.children.x.dpd_action: \"hold\" is not a dpd_action, expected clear, trap or restart"},
-	{CHILD("rekey_time = \"1h\";"),      "2: connections.c.children.x.rekey_time: \"1h\" is not supported yet, expected \"0s\""},
-	{CHILD("rekey_bytes = \"1g\";"),     "2: connections.c.children.x.rekey_bytes: \"1g\" is not supported yet, expected 0"},
-	{CHILD("rekey_packets = 9;"),        "2: connections.c.children.x.rekey_packets: 9 is not supported yet, expected 0"},
+	{CHILD("rekey_time = \"1h\"; life_time = \"1h\";"), "2: connections.c.children.x.life_time: comes before new keys can, expected more than rekey_time, or 0 for no limit"},
+	{CHILD("rekey_packets = 9; life_packets = 8;"), "2: connections.c.children.x.life_packets: comes before new keys can, expected more than rekey_packets, or 0 for no limit"},
+	{CHILD("rekey_bytes = \"1y\";"),    "2: connections.c.children.x.rekey_bytes: \"1y\" is not a number (k, m and g may follow it), expected a number such as 1000000 or \"10g\""},
 	{CHILD("life_bytes = \"1x\";"),      "2: connections.c.children.x.life_bytes: \"1x\" is not a number (k, m and g may follow it), expected a number such as 1000000 or \"10g\""},
 	{CHILD("life_bytes = \"99999999999g\";"), "2: connections.c.children.x.life_bytes: \"99999999999g\" is out of range, expected a number such as 1000000 or \"10g\""},
 	{CHILD("life_bytes = \"99999999999999999999\";"), "2: connections.c.children.x.life_bytes: \"99999999999999999999\" is out of range, expected a number such as 1000000 or \"10g\""},
@@ -101,7 +114,8 @@ static const struct row errors[] = {
 	{CHILD("local_ts = \"10.0.0.0/8\"; remote_ts = \"2001:db8::/32\";"),
 	                                     "2: connections.c.children.x.remote_ts: has no address family in common with local_ts, expected IPv4 on both sides or IPv6 on both"},
 	{CHILD("esp_proposals = \"aes128\";"), "2: connections.c.children.x.esp_proposals: \"aes128\": no integrity algorithm for aes128: add one, for example sha256"},
-	{CHILD("tfc_padding = 1400;"),       "2: connections.c.children.x.tfc_padding: 1400 is not supported yet, expected \"0\" or no such key"},
+	{CHILD("tfc_padding = 65536;"),      "2: connections.c.children.x.tfc_padding: 65536 is out of range, expected 0 to 65535 or \"mtu\""},
+	{CHILD("tfc_padding = \"mtus\";"),   "2: connections.c.children.x.tfc_padding: \"mtus\" is not a number, expected 0 to 65535 or \"mtu\""},
 	{CHILD("updown = \"/bin/x\";"),      "2: connections.c.children.x.updown: \"/bin/x\" is not supported yet, expected \"\" or no such key"},
 	/* secrets */
 	{"secrets = ({ secret = \"twenty characters at least\"; });", "1: secrets[0].type: is missing, expected psk"},
@@ -184,7 +198,7 @@ START_TEST(all_at_once_in_the_order_of_the_file)
 	    "t.conf:4: connections.c.local.auth: \"pubkey\" is not supported yet, expected psk",
 	    "t.conf:5: connections.c.remote.auth: is missing, expected psk",
 	    "t.conf:6: connections.c.children: there is none, expected one at least: NAME = { … };",
-	    "t.conf:8: workers: 9 is not supported yet, expected 0 to 1",
+	    "t.conf:8: workers: 65 is out of range, expected 0 to 64",
 	    "t.conf:9: secrets[0].secret: begins with 0x but is no hex, expected an even number of hex digits behind it",
 	};
 	/* clang-format on */
@@ -196,7 +210,7 @@ START_TEST(all_at_once_in_the_order_of_the_file)
 		  "  remote = { };\n"
 		  "  children = { };\n"
 		  "}; };\n"
-		  "workers = 9;\n"
+		  "workers = 65;\n"
 		  "secrets = ({ type = \"psk\"; secret = \"0xwe\"; });\n",
 	    expected, sizeof(expected) / sizeof(expected[0]));
 }

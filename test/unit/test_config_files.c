@@ -202,7 +202,9 @@ START_TEST(include_keeps_lines_and_folders)
 	ck_assert_ptr_null(load(&notes));
 	ck_assert_uint_eq(notes.n, 2);
 	snprintf(expected, sizeof(expected),
-	    "%s/sub/deep.conf:3: crypto: \"nss\" is not a crypto, expected auto or openssl", dir);
+	    "%s/sub/deep.conf:3: crypto: \"nss\" is not a crypto, expected auto, openssl or "
+	    "ipsec-mb",
+	    dir);
 	ck_assert_str_eq(notes.v[0].text, expected);
 	snprintf(expected, sizeof(expected),
 	    "%s/t.conf:3: wokers: unknown key, expected workers (the nearest)", dir);
