@@ -17,6 +17,7 @@ enum {
 	BUFFER = PKT_HEADROOM + 65536 + PKT_TAILROOM + 64,
 	ARENA =
 	    BUFFER + BATCH * 2048, /* small packets side by side, and room for one of any size */
+	HUGE_PAGE = 1 << 21,
 	IKE_RING = 1 << 19,
 	NOTICE_RING = 1 << 16,
 	STRAY_RING = 1 << 18,
@@ -57,6 +58,7 @@ struct worker {
 	unsigned notices_n;    /* in this batch */
 	unsigned queue;        /* of the TUN device */
 	unsigned receive;      /* datagrams to ask for at once */
+	uint8_t *memory;       /* owned: the three that follow */
 	uint8_t *arena;        /* ARENA: what is read from the TUN device */
 	uint8_t *pieces;       /* ARENA: segments of a super-packet */
 	uint8_t *buffers;      /* BATCH of BUFFER: what is received */

@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/pkt.h"
 
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 struct tun;
@@ -65,8 +66,8 @@ struct tun_ops {
 
 struct tun {
 	const struct tun_ops *ops;
-	char name[16]; /* IFNAMSIZ */
-	uint32_t mtu;
+	char name[16];        /* IFNAMSIZ */
+	_Atomic uint32_t mtu; /* written by set_mtu's caller, read by any thread */
 	unsigned queues;
 	struct tun_features features;
 };
