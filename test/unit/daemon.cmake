@@ -1,10 +1,11 @@
-foreach(name ring backoff log policy mtu nets keylog cli conns)
+foreach(name ring backoff log policy mtu pmtu nets keylog cli conns)
   tunike_unit_test(daemon_${name} tunike_daemon ${CMAKE_SOURCE_DIR}/test/unit/test_daemon_${name}.c)
 endforeach()
 # With TUN devices that stand for a host's interfaces.
 tunike_unit_test(raw tunike_raw ${CMAKE_SOURCE_DIR}/test/unit/test_raw.c)
 tunike_unit_test(raw_pin tunike_raw ${CMAKE_SOURCE_DIR}/test/netns/raw_pin.c)
-foreach(name raw raw_pin)
+tunike_unit_test(pmtu_path tunike_daemon ${CMAKE_SOURCE_DIR}/test/netns/pmtu_path.c)
+foreach(name raw raw_pin pmtu_path)
   target_link_libraries(test_${name} PRIVATE tunike_tun)
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
 endforeach()
