@@ -35,7 +35,7 @@ struct esp *esp_new(const struct esp_params *p)
 	e->workers_n = p->workers;
 	bool ok = esp_sad_init(&e->sad, p->slots);
 	ok = esp_epoch_init(&e->epoch, p->workers) && ok;
-	e->provider = esp_provider_new(p->libctx);
+	e->provider = esp_provider_new(p->libctx, p->engine, p->workers);
 	e->workers = workers_new(e, p->workers);
 	ok = ok && e->provider && e->workers &&
 	     esp_provider_random(e->provider, (uint8_t *)&e->spd_seed, sizeof e->spd_seed);

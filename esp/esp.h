@@ -211,6 +211,11 @@ bool esp_flow_of(struct bytes ip, struct ts_flow *out);
  * padding, trailer, ICV), without UDP and outer IP: for the MTU. */
 uint32_t esp_overhead(struct transform encr, struct transform integ);
 
+/* Who does this pair here: "ipsec-mb" or "OpenSSL". integ.type 0 with AEAD. */
+const char *esp_engine_of(struct esp *e, struct transform encr, struct transform integ);
+/* The version of ipsec-mb; NULL: this build has none. */
+const char *esp_ipsec_mb(void);
+
 /* Can this build and this OpenSSL do it in ESP? */
 bool esp_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 

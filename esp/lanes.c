@@ -1,8 +1,8 @@
 /*
- * What each worker has of an SA: its cipher context and its counters.
+ * What each worker has of an SA: its cipher context and its counters; and whose ciphers they are.
  */
+#include "esp/internal.h"
 #include "esp/sa.h"
-#include "base/secret.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ enum esp_err esp_lanes_new(struct esp_provider *p, const struct esp_keys *keys, 
 		memset(lanes, 0, workers * sizeof *lanes);
 	}
 	for (uint32_t i = 0; err == ESP_CRYPTO_OK && i < workers; i++) {
-		err = esp_crypto_new(p, &k, sealing, &lanes[i].crypto);
+		err = esp_crypto_new(p, i, &k, sealing, &lanes[i].crypto);
 	}
 	if (err != ESP_CRYPTO_OK) {
 		esp_lanes_free(lanes, workers);
@@ -70,4 +70,15 @@ void esp_lanes_sum(const struct esp_lane *lanes, uint32_t workers, struct esp_st
 			out->drops[v] += read_counter(&lanes[i].drops[v]);
 		}
 	}
+}
+
+const char *esp_engine_of(struct esp *e, struct transform encr, struct transform integ)
+{
+	return esp_provider_engine(e->provider, encr, integ) == ESP_ENGINE_IPSEC_MB ? "ipsec-mb"
+										    : "OpenSSL";
+}
+
+const char *esp_ipsec_mb(void)
+{
+	return esp_provider_ipsec_mb();
 }

@@ -20,6 +20,7 @@ int cli_version(const struct cli_args *a)
 	printf("build: %s, %s%s%s\n", TUNIKE_BUILD_TYPE, TUNIKE_COMPILER,
 	    *TUNIKE_SANITIZERS ? ", sanitizers " : "", TUNIKE_SANITIZERS);
 	printf("OpenSSL: %s\n", ike_library());
+	printf("ipsec-mb: %s\n", esp_ipsec_mb() ? esp_ipsec_mb() : "not built in");
 	printf("libevent: %s (built with %s)\n", event_get_version(), LIBEVENT_VERSION);
 	printf("libconfig: %s\n", config_library());
 	printf("jansson: %s (built with %s)\n", jansson_version_str(), JANSSON_VERSION);
@@ -44,13 +45,30 @@ static const char *can_text(const struct transform_info *t, enum transform_flags
 	return !(t->flags & use) ? "-" : can ? "yes" : "no";
 }
 
+/* Who does it in ESP; a cipher with the commonest MAC, a MAC with the commonest cipher. */
+static const char *engine_text(struct esp *e, const struct transform_info *t, bool can)
+{
+	static const struct transform cbc = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
+	static const struct transform hmac = {TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0};
+	bool mac = t->t.type == TRANSFORM_INTEG && t->t.id != INTEG_NONE;
+
+	if (!e || !can || !(t->flags & TRANSFORM_ESP) || (t->t.type != TRANSFORM_ENCR && !mac))
+		return "";
+	if (mac)
+		return esp_engine_of(e, cbc, t->t);
+	return esp_engine_of(e, t->t, t->flags & TRANSFORM_AEAD ? (struct transform){0} : hmac);
+}
+
 int cli_algorithms(const struct cli_args *a)
 {
+	const struct esp_params params = {.slots = 1, .workers = 1};
+	struct esp *e = esp_new(&params);
 	const struct transform_info *t;
 	bool lacking = false;
 
 	(void)a;
-	printf("%-17s %-24s %-18s %-4s %-4s\n", "TYPE", "NAME", "KEYWORD", "IKE", "ESP");
+	printf("%-17s %-24s %-18s %-4s %-4s %s\n", "TYPE", "NAME", "KEYWORD", "IKE", "ESP",
+	    "ESP ENGINE");
 	for (size_t i = 0; (t = transform_row(i)) != NULL; i++) {
 		bool key_exchange = t->t.type == TRANSFORM_KE || t->t.type == TRANSFORM_PRF;
 		bool ike = ike_can(NULL, t->t);
@@ -58,10 +76,13 @@ int cli_algorithms(const struct cli_args *a)
 		bool esp = key_exchange ? ike : esp_can(NULL, t->t);
 		lacking |=
 		    ((t->flags & TRANSFORM_IKE) && !ike) || ((t->flags & TRANSFORM_ESP) && !esp);
-		printf("%-17s %-24s %-18s %-4s %-4s%s\n", type_text(t->t.type), t->name, t->keyword,
-		    can_text(t, TRANSFORM_IKE, ike), can_text(t, TRANSFORM_ESP, esp),
-		    t->flags & TRANSFORM_WEAK ? " weak: only when named" : "");
+		const char *engine = engine_text(e, t, esp);
+		const char *weak = t->flags & TRANSFORM_WEAK ? "weak: only when named" : "";
+		printf("%-17s %-24s %-18s %-4s %-4s%s%s%s%s\n", type_text(t->t.type), t->name,
+		    t->keyword, can_text(t, TRANSFORM_IKE, ike), can_text(t, TRANSFORM_ESP, esp),
+		    *engine ? " " : "", engine, *weak ? " " : "", weak);
 	}
+	esp_free(e);
 	printf("\nyes: can be used, no: this build or this OpenSSL (%s) lacks it, -: not made for "
 	       "this\n",
 	    ike_library());

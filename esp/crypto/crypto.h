@@ -1,12 +1,13 @@
 /*
  * The cryptography of ESP packets, one context per SA, direction and worker: the key is set once,
- * only the IV is new per packet. The only part of esp/ that knows OpenSSL.
+ * only the IV is new per packet. The only part of esp/ that knows OpenSSL and ipsec-mb.
  */
 #ifndef ESP_CRYPTO_CRYPTO_H
 #define ESP_CRYPTO_CRYPTO_H
 
 #include "base/bytes.h"
 #include "base/transform.h"
+#include "esp/esp.h"
 
 struct ossl_lib_ctx_st;
 struct esp_provider;
@@ -44,9 +45,20 @@ struct esp_crypto_keys {
 	bool esn;
 };
 
-/* Algorithms are fetched once and kept. Control thread. NULL: no memory. libctx is borrowed. */
-struct esp_provider *esp_provider_new(struct ossl_lib_ctx_st *libctx);
-void esp_provider_free(struct esp_provider *p);
+/*
+ * Where contexts come from. Algorithms are fetched once and kept; with ipsec-mb there is a manager
+ * for each worker. Control thread. NULL: no memory. libctx is borrowed. An engine that this build
+ * or this CPU lacks is replaced by OpenSSL.
+ */
+struct esp_provider *esp_provider_new(
+    struct ossl_lib_ctx_st *libctx, enum esp_engine engine, uint32_t workers);
+void esp_provider_free(struct esp_provider *p); /* wiped; NULL: no effect; no context is left */
+/* Which engine contexts of these transforms are made for: never ESP_ENGINE_AUTO. */
+enum esp_engine esp_provider_engine(
+    const struct esp_provider *p, struct transform encr, struct transform integ);
+
+/* "1.3.0"; NULL: not built in. */
+const char *esp_provider_ipsec_mb(void);
 
 /* n random bytes. False: the generator failed. */
 bool esp_provider_random(const struct esp_provider *p, uint8_t *out, size_t n);
@@ -58,9 +70,10 @@ bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 enum esp_crypto_err esp_shape_of(
     struct transform encr, struct transform integ, struct esp_shape *out);
 
-/* *out is owned by the caller; the keys are copied. */
-enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,
-    bool sealing, struct esp_crypto **out);
+/* A context for one worker, to seal or to open. *out is owned by the caller; the keys are copied.
+ */
+enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
+    const struct esp_crypto_keys *keys, bool sealing, struct esp_crypto **out);
 void esp_crypto_free(struct esp_crypto *c); /* wiped; NULL: no effect */
 
 /*

@@ -28,7 +28,8 @@ struct sha2_ops {
 	void (*end)(union sha2 *s, uint8_t *out);
 };
 
-struct esp_hmac {
+struct hmac {
+	struct esp_mac base;
 	const struct sha2_ops *hash;
 	union sha2 inner, outer;
 };
@@ -110,31 +111,9 @@ static void key_state(const struct sha2_ops *hash, union sha2 *state, struct byt
 	secret_wipe(block, sizeof block);
 }
 
-struct esp_hmac *esp_hmac_new(uint16_t integ, struct bytes key)
+static bool hmac_of(struct esp_mac *m, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX])
 {
-	const struct sha2_ops *hash = hash_of(integ);
-	struct esp_hmac *h = hash ? calloc(1, sizeof *h) : NULL;
-
-	if (!h) {
-		return NULL;
-	}
-	h->hash = hash;
-	key_state(hash, &h->inner, key, IPAD);
-	key_state(hash, &h->outer, key, OPAD);
-	return h;
-}
-
-void esp_hmac_free(struct esp_hmac *h)
-{
-	if (h) {
-		secret_wipe(h, sizeof *h);
-		free(h);
-	}
-}
-
-void esp_hmac_of(
-    const struct esp_hmac *h, struct bytes in, struct bytes more, uint8_t out[ESP_HMAC_MAX])
-{
+	const struct hmac *h = (const struct hmac *)m;
 	union sha2 s = h->inner;
 
 	h->hash->add(&s, in.p, in.n);
@@ -145,4 +124,26 @@ void esp_hmac_of(
 	s = h->outer;
 	h->hash->add(&s, out, h->hash->digest);
 	h->hash->end(&s, out);
+	return true;
+}
+
+static void hmac_free(struct esp_mac *m)
+{
+	secret_wipe(m, sizeof(struct hmac));
+	free(m);
+}
+
+struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key)
+{
+	const struct sha2_ops *hash = hash_of(integ);
+	struct hmac *h = hash ? calloc(1, sizeof *h) : NULL;
+
+	if (!h) {
+		return NULL;
+	}
+	h->base = (struct esp_mac){hmac_of, hmac_free};
+	h->hash = hash;
+	key_state(hash, &h->inner, key, IPAD);
+	key_state(hash, &h->outer, key, OPAD);
+	return &h->base;
 }

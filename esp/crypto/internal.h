@@ -6,37 +6,92 @@
 
 #include "esp/crypto/crypto.h"
 
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <string.h>
 
-struct esp_hmac; /* hmac.c: keyed states of one SA, read only after set-up */
+struct evp_cipher_st;
+
+enum {
+	ESP_SALT_MAX = 4,
+	ESP_NONCE_MAX = 12, /* salt and IV */
+	ESP_AAD_MAX = 12,   /* SPI and 64 bits of sequence number */
+	ESP_MAC_MAX = 64,   /* before it is cut */
+};
 
 /* One way to protect packets. All jobs of a call are of contexts with this table. */
 struct esp_crypto_ops {
 	void (*seal)(struct esp_job *jobs, size_t n);
 	void (*open)(struct esp_job *jobs, size_t n);
+	void (*free)(struct esp_crypto *c); /* wiped */
 };
 
+/* The first member of every engine's context. */
 struct esp_crypto {
 	const struct esp_crypto_ops *ops;
-	EVP_CIPHER_CTX *ctx;   /* owned; NULL with the NULL cipher */
-	struct esp_hmac *hmac; /* owned; NULL with an AEAD cipher */
-	OSSL_PARAM tag[2];     /* made once; only where the tag lies changes */
 	struct esp_shape shape;
 	bool esn;
-	uint8_t salt[4];
+	uint8_t salt_len;
+	uint8_t salt[ESP_SALT_MAX];
 };
 
-extern const struct esp_crypto_ops esp_crypto_aead;
-extern const struct esp_crypto_ops esp_crypto_hmac;
+/* What a maker of contexts is given: checked, and of the right lengths. */
+struct esp_crypto_plan {
+	const struct esp_crypto_keys *keys;
+	const struct transform_info *encr;
+	struct esp_shape shape;
+	bool sealing;
+};
 
-/* NULL: no memory. The key is no longer than a block of the hash. */
-struct esp_hmac *esp_hmac_new(uint16_t integ, struct bytes key);
-void esp_hmac_free(struct esp_hmac *h); /* wiped */
+/* Fills in the first member. */
+void esp_crypto_base(
+    struct esp_crypto *c, const struct esp_crypto_ops *ops, const struct esp_crypto_plan *plan);
+
+/* The cipher's key without the salt behind it. */
+static inline struct bytes esp_plan_key(const struct esp_crypto_plan *plan)
+{
+	return bytes_of(
+	    plan->keys->encr_key.p, (size_t)(plan->encr->key_len - plan->encr->salt_len));
+}
+
+/* Salt and IV. Returns how many bytes. */
+static inline size_t esp_nonce_of(
+    const struct esp_crypto *c, const uint8_t *esp, uint8_t out[ESP_NONCE_MAX])
+{
+	memcpy(out, c->salt, c->salt_len);
+	memcpy(out + c->salt_len, esp + ESP_HDR_LEN, c->shape.iv_len);
+	return (size_t)c->salt_len + c->shape.iv_len;
+}
+
+/* What is authenticated of the header: with ESN the high half stands between SPI and low half (RFC
+ * 4106 section 5). The result points into the packet or to `room`. */
+static inline struct bytes esp_aad_of(
+    const struct esp_crypto *c, const uint8_t *esp, uint32_t seq_hi, uint8_t room[ESP_AAD_MAX])
+{
+	if (!c->esn) {
+		return bytes_of(esp, ESP_HDR_LEN);
+	}
+	memcpy(room, esp, 4);
+	be32_store(room + 4, seq_hi);
+	memcpy(room + 8, esp + 4, 4);
+	return bytes_of(room, ESP_AAD_MAX);
+}
+
+/* ---- OpenSSL ---- */
+
+/* A keyed MAC of one SA and worker. */
+struct esp_mac {
+	/* The whole MAC of `in` and then `more`; ESP uses the first bytes of it. False: failed. */
+	bool (*of)(struct esp_mac *m, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX]);
+	void (*free)(struct esp_mac *m); /* wiped */
+};
+
+/* hmac.c. NULL: no memory, or no such hash. The key is no longer than a block of the hash. */
+struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key);
 bool esp_hmac_knows(uint16_t integ);
-/* The whole HMAC of `in` and then `more`; ESP uses the first bytes of it (RFC 4868 section 2.3). */
-enum { ESP_HMAC_MAX = 64 };
-void esp_hmac_of(
-    const struct esp_hmac *h, struct bytes in, struct bytes more, uint8_t out[ESP_HMAC_MAX]);
+
+/* aead.c, cipher_mac.c. `cipher` is borrowed and NULL with the NULL cipher. */
+enum esp_crypto_err esp_aead_new(const struct evp_cipher_st *cipher,
+    const struct esp_crypto_plan *plan, struct esp_crypto **out);
+enum esp_crypto_err esp_cipher_mac_new(const struct evp_cipher_st *cipher,
+    const struct esp_crypto_plan *plan, struct esp_crypto **out);
 
 #endif

@@ -1,15 +1,16 @@
 /*
- * Which transforms there are, fetched once per library context, and contexts made of them. Shapes:
- * RFC 4106 section 3, RFC 7634 section 2, RFC 3602 section 2, RFC 2410, RFC 4868 section 2.
+ * Which transforms there are, fetched once per library context, and which engine makes contexts of
+ * them. Shapes: RFC 4106 section 3, RFC 7634 section 2, RFC 3602 section 2, RFC 2410, RFC 4868
+ * section 2.
  */
 #include "esp/crypto/internal.h"
+#include "esp/crypto/mb.h"
 #include "base/secret.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { PAD_ALIGN = 4 };
 
@@ -32,24 +33,45 @@ enum { CIPHERS = sizeof ciphers / sizeof ciphers[0] };
 struct esp_provider {
 	struct ossl_lib_ctx_st *libctx; /* borrowed */
 	EVP_CIPHER *cipher[CIPHERS];    /* NULL: not asked for yet */
+	struct esp_mb *mb;              /* owned; NULL: OpenSSL does everything */
 };
 
-struct esp_provider *esp_provider_new(struct ossl_lib_ctx_st *libctx)
+struct esp_provider *esp_provider_new(
+    struct ossl_lib_ctx_st *libctx, enum esp_engine engine, uint32_t workers)
 {
 	struct esp_provider *p = calloc(1, sizeof *p);
 
-	if (p) {
-		p->libctx = libctx;
+	if (!p) {
+		return NULL;
+	}
+	p->libctx = libctx;
+	if (engine == ESP_ENGINE_IPSEC_MB || (engine == ESP_ENGINE_AUTO && esp_mb_worthwhile())) {
+		p->mb = esp_mb_new(workers);
 	}
 	return p;
 }
 
 void esp_provider_free(struct esp_provider *p)
 {
-	for (size_t i = 0; p && i < CIPHERS; i++) {
+	if (!p) {
+		return;
+	}
+	for (size_t i = 0; i < CIPHERS; i++) {
 		EVP_CIPHER_free(p->cipher[i]);
 	}
+	esp_mb_free(p->mb);
 	free(p);
+}
+
+enum esp_engine esp_provider_engine(
+    const struct esp_provider *p, struct transform encr, struct transform integ)
+{
+	return p->mb && esp_mb_does(encr, integ) ? ESP_ENGINE_IPSEC_MB : ESP_ENGINE_OPENSSL;
+}
+
+const char *esp_provider_ipsec_mb(void)
+{
+	return esp_mb_version();
 }
 
 bool esp_provider_random(const struct esp_provider *p, uint8_t *out, size_t n)
@@ -102,52 +124,31 @@ enum esp_crypto_err esp_shape_of(
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err cipher_init(
-    struct esp_crypto *c, struct esp_provider *p, const struct esp_crypto_keys *keys, bool sealing)
+void esp_crypto_base(
+    struct esp_crypto *c, const struct esp_crypto_ops *ops, const struct esp_crypto_plan *plan)
 {
-	size_t row = cipher_index(keys->encr);
+	struct bytes key = esp_plan_key(plan);
 
-	if (!ciphers[row].name) {
-		return ESP_CRYPTO_OK;
+	c->ops = ops;
+	c->shape = plan->shape;
+	c->esn = plan->keys->esn;
+	c->salt_len = (uint8_t)plan->encr->salt_len;
+	if (c->salt_len) {
+		memcpy(c->salt, key.p + key.n, c->salt_len);
 	}
-	const EVP_CIPHER *cipher = cipher_get(p, row);
-	if (!cipher) {
-		return ESP_CRYPTO_UNSUPPORTED;
-	}
-	c->ctx = EVP_CIPHER_CTX_new();
-	if (!c->ctx) {
-		return ESP_CRYPTO_NOMEM;
-	}
-	if (EVP_CipherInit_ex2(c->ctx, cipher, keys->encr_key.p, NULL, sealing, NULL) != 1) {
-		ERR_clear_error();
-		return ESP_CRYPTO_FAILED;
-	}
-	/* ESP pads by itself. */
-	EVP_CIPHER_CTX_set_padding(c->ctx, 0);
-	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err crypto_init(
-    struct esp_crypto *c, struct esp_provider *p, const struct esp_crypto_keys *keys, bool sealing)
+static enum esp_crypto_err openssl_new(
+    struct esp_provider *p, const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
-	const struct transform_info *e = transform_find(keys->encr);
-	bool aead = e->flags & TRANSFORM_AEAD;
+	size_t row = cipher_index(plan->keys->encr);
+	const EVP_CIPHER *cipher = ciphers[row].name ? cipher_get(p, row) : NULL;
 
-	c->ops = aead ? &esp_crypto_aead : &esp_crypto_hmac;
-	c->esn = keys->esn;
-	c->tag[0] =
-	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->shape.icv_len);
-	c->tag[1] = OSSL_PARAM_construct_end();
-	if (!aead) {
-		c->hmac = esp_hmac_new(keys->integ.id, keys->integ_key);
-		if (!c->hmac) {
-			return ESP_CRYPTO_NOMEM;
-		}
+	if (ciphers[row].name && !cipher) {
+		return ESP_CRYPTO_UNSUPPORTED;
 	}
-	if (e->salt_len == sizeof c->salt) {
-		memcpy(c->salt, keys->encr_key.p + e->key_len - e->salt_len, sizeof c->salt);
-	}
-	return cipher_init(c, p, keys, sealing);
+	return plan->encr->flags & TRANSFORM_AEAD ? esp_aead_new(cipher, plan, out)
+						  : esp_cipher_mac_new(cipher, plan, out);
 }
 
 static bool keys_fit(const struct esp_crypto_keys *keys)
@@ -158,11 +159,15 @@ static bool keys_fit(const struct esp_crypto_keys *keys)
 	return keys->encr_key.n == e->key_len && keys->integ_key.n == (i ? i->key_len : 0);
 }
 
-enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,
-    bool sealing, struct esp_crypto **out)
+enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
+    const struct esp_crypto_keys *keys, bool sealing, struct esp_crypto **out)
 {
-	struct esp_shape shape;
-	enum esp_crypto_err err = esp_shape_of(keys->encr, keys->integ, &shape);
+	struct esp_crypto_plan plan = {
+	    .keys = keys,
+	    .encr = transform_find(keys->encr),
+	    .sealing = sealing,
+	};
+	enum esp_crypto_err err = esp_shape_of(keys->encr, keys->integ, &plan.shape);
 
 	*out = NULL;
 	if (err != ESP_CRYPTO_OK) {
@@ -171,29 +176,18 @@ enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_cryp
 	if (!keys_fit(keys)) {
 		return ESP_CRYPTO_KEY;
 	}
-	struct esp_crypto *c = calloc(1, sizeof *c);
-	if (!c) {
-		return ESP_CRYPTO_NOMEM;
+	err = openssl_new(p, &plan, out);
+	if (!err && esp_provider_engine(p, keys->encr, keys->integ) == ESP_ENGINE_IPSEC_MB) {
+		err = esp_mb_crypto_new(p->mb, worker, &plan, *out, out);
 	}
-	c->shape = shape;
-	err = crypto_init(c, p, keys, sealing);
-	if (err != ESP_CRYPTO_OK) {
-		esp_crypto_free(c);
-		return err;
-	}
-	*out = c;
-	return ESP_CRYPTO_OK;
+	return err;
 }
 
 void esp_crypto_free(struct esp_crypto *c)
 {
-	if (!c) {
-		return;
+	if (c) {
+		c->ops->free(c);
 	}
-	EVP_CIPHER_CTX_free(c->ctx);
-	esp_hmac_free(c->hmac);
-	secret_wipe(c, sizeof *c);
-	free(c);
 }
 
 /* How many jobs, from the first one on, go the same way. */

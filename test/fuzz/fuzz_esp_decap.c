@@ -33,12 +33,12 @@ static void put_sealed(struct pair *p, size_t suite, bool esn, const uint8_t *da
 	static uint64_t seq; /* the pair is new each time: it may start anywhere */
 	struct esp_keys k = pair_keys(suite, esn);
 	struct esp_crypto_keys keys = {k.encr, k.integ, k.encr_key, k.integ_key, esn};
-	struct esp_provider *provider = esp_provider_new(NULL);
+	struct esp_provider *provider = esp_provider_new(NULL, ESP_ENGINE_AUTO, 1);
 	struct esp_crypto *c;
 	struct esp_shape s;
 
 	if (esp_shape_of(k.encr, k.integ, &s) ||
-	    esp_crypto_new(provider, &keys, true, &c) != ESP_CRYPTO_OK)
+	    esp_crypto_new(provider, 0, &keys, true, &c) != ESP_CRYPTO_OK)
 		abort();
 	n -= n % s.align;
 	size_t front = ESP_HDR_LEN + (size_t)s.iv_len, all = front + n + s.icv_len;

@@ -1,4 +1,4 @@
-foreach(name vectors window)
+foreach(name vectors window engines)
   tunike_unit_test(esp_${name} tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_${name}.c)
 endforeach()
 foreach(name path policy life wire batch)

@@ -84,7 +84,7 @@ static void set_policies(struct pair *p)
 
 void pair_init(struct pair *p, const struct pair_options *o)
 {
-	struct esp_params params = {.slots = 64, .workers = 1};
+	struct esp_params params = {.slots = 64, .workers = 1, .engine = o->engine};
 	struct ts_list local = nets("10.2.0.0/16", "fd00:2::/64");
 	struct ts_list remote = nets("10.1.0.0/16", "fd00:1::/64");
 

@@ -21,6 +21,7 @@ struct pair_options {
 	uint32_t window;
 	uint64_t first_seq;
 	struct esp_lifetime out_life, in_life;
+	enum esp_engine engine; /* of both ends */
 };
 
 /* What left sends to 10.2.0.0/16 or fd00:2::/64 from 10.1.0.0/16 or fd00:1::/64, right receives. */

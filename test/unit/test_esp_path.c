@@ -196,13 +196,13 @@ START_TEST(authentic_but_wrong)
 	struct pair_options o = {.window = 64};
 	struct esp_keys k = pair_keys(0, false);
 	struct esp_crypto_keys keys = {.encr = k.encr, .encr_key = k.encr_key};
-	struct esp_provider *provider = esp_provider_new(NULL);
+	struct esp_provider *provider = esp_provider_new(NULL, ESP_ENGINE_AUTO, 1);
 	struct esp_crypto *c;
 	struct pair p;
 	size_t n = 64;
 
 	pair_init(&p, &o);
-	ck_assert_int_eq(esp_crypto_new(provider, &keys, true, &c), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, true, &c), ESP_CRYPTO_OK);
 	uint8_t *esp = buf + PKT_HEADROOM, *text = esp + 16;
 	be32_store(esp, p.spi);
 	be32_store(esp + 4, 7);

@@ -42,11 +42,11 @@ START_TEST(high_half_counts)
 	bool esn = _i % 2;
 	struct esp_keys k = pair_keys((size_t)_i / 2, esn);
 	struct esp_crypto_keys keys = {k.encr, k.integ, k.encr_key, k.integ_key, esn};
-	struct esp_provider *provider = esp_provider_new(NULL);
+	struct esp_provider *provider = esp_provider_new(NULL, ESP_ENGINE_AUTO, 1);
 	struct esp_crypto *seal, *open;
 
-	ck_assert_int_eq(esp_crypto_new(provider, &keys, true, &seal), ESP_CRYPTO_OK);
-	ck_assert_int_eq(esp_crypto_new(provider, &keys, false, &open), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, true, &seal), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, false, &open), ESP_CRYPTO_OK);
 	for (unsigned bit = 0; bit < 32; bit++) {
 		memset(buf, (int)bit, 256);
 		ck_assert_int_eq(seal_one(seal, buf, 64, 5), ESP_CRYPTO_OK);

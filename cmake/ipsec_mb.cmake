@@ -1,0 +1,21 @@
+# Intel's multi-buffer library (ipsec-mb): optional, x86-64 only. Debian: libipsec-mb-dev. It comes
+# without a pkg-config file.
+
+option(TUNIKE_IPSEC_MB "build the ipsec-mb engine where the library is found" ON)
+set(TUNIKE_HAVE_IPSEC_MB OFF)
+if(TUNIKE_IPSEC_MB AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  find_path(IPSEC_MB_INCLUDE intel-ipsec-mb.h)
+  find_library(IPSEC_MB_LIBRARY IPSec_MB)
+  if(IPSEC_MB_INCLUDE AND IPSEC_MB_LIBRARY)
+    file(STRINGS ${IPSEC_MB_INCLUDE}/intel-ipsec-mb.h IPSEC_MB_VERSION REGEX "define IMB_VERSION_STR")
+    string(REGEX MATCH "[0-9.]+" IPSEC_MB_VERSION "${IPSEC_MB_VERSION}")
+    if(IPSEC_MB_VERSION VERSION_GREATER_EQUAL 1.3)
+      set(TUNIKE_HAVE_IPSEC_MB ON)
+      message(STATUS "ipsec-mb ${IPSEC_MB_VERSION}: ${IPSEC_MB_LIBRARY}")
+    else()
+      message(STATUS "ipsec-mb ${IPSEC_MB_VERSION} is older than 1.3: not used")
+    endif()
+  else()
+    message(STATUS "ipsec-mb not found: OpenSSL does all ciphers of ESP")
+  endif()
+endif()
