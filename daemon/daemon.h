@@ -61,6 +61,7 @@ struct daemon {
 	 * of ESP does not drown it. */
 	struct udp_sock *esp_socks[DAEMON_WORKERS];
 	struct daemon_sock natt;
+	struct raw_sock *raws[DAEMON_WORKERS]; /* plain ESP; NULL: nothing configured asks for it */
 	struct esp *esp;
 	struct netcfg *netcfg;
 	struct tun *tun; /* NULL: nothing configured needs one */

@@ -73,7 +73,8 @@ enum ready {
 	READY_IN = 1 << 0,
 	READY_OUT = 1 << 1,
 	READY_STRAYS = 1 << 2,
-	READY_ALL = READY_IN | READY_OUT | READY_STRAYS,
+	READY_RAW = 1 << 3,
+	READY_ALL = READY_IN | READY_OUT | READY_STRAYS | READY_RAW,
 };
 
 static uint64_t now_us(void)
@@ -104,6 +105,7 @@ static unsigned sleep_until_work(struct worker *w)
 	    {.fd = w->wake_fd, .events = POLLIN},
 	    {.fd = w->udp_gone ? -1 : udp_fd(w->p.udp), .events = POLLIN},
 	    {.fd = tun_fd, .events = POLLIN},
+	    {.fd = w->p.raw && !w->raw_gone ? raw_fd(w->p.raw) : -1, .events = POLLIN},
 	};
 	uint64_t ignored;
 	unsigned ready = 0;
@@ -117,6 +119,7 @@ static unsigned sleep_until_work(struct worker *w)
 	}
 	ready |= fds[1].revents ? (unsigned)READY_IN : 0;
 	ready |= fds[2].revents ? (unsigned)READY_OUT : 0;
+	ready |= fds[3].revents ? (unsigned)READY_RAW : 0;
 	return ready;
 }
 
@@ -124,15 +127,16 @@ static unsigned sleep_until_work(struct worker *w)
 static unsigned turn(struct worker *w, unsigned ready)
 {
 	unsigned in = ready & READY_IN ? worker_inbound(w) : FOUND_END;
+	unsigned raw = ready & READY_RAW ? worker_raw(w) : FOUND_END;
 	unsigned strays = ready & READY_STRAYS ? worker_strays(w) : FOUND_END;
 	unsigned out = ready & READY_OUT ? worker_outbound(w) : FOUND_END;
 
-	if ((in | out | strays) & FOUND_WORK) {
+	if ((in | raw | out | strays) & FOUND_WORK) {
 		worker_count(w, WORKER_batches, 1);
 		end_batch(w);
 	}
 	/* While one side is busy the others are looked at too; poll tells when none is. */
-	return in & out & strays & FOUND_END ? 0 : READY_ALL;
+	return in & raw & out & strays & FOUND_END ? 0 : READY_ALL;
 }
 
 static void *run(void *arg)

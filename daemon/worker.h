@@ -9,6 +9,7 @@
 
 #include "base/pkt.h"
 #include "base/ts.h"
+#include "daemon/raw/raw.h"
 #include "daemon/ring.h"
 #include "daemon/udp/udp.h"
 #include "esp/esp.h"
@@ -46,6 +47,7 @@ enum worker_notice_kind {
 	WORKER_MOVED, /* ESP of the inbound SPI `id` verified, from a `remote` that is new for it */
 	WORKER_TUN_GONE, /* the TUN device failed with `error` */
 	WORKER_UDP_GONE, /* the socket failed with `error` */
+	WORKER_TOO_BIG,  /* what was sent does not fit its path: `too_big` */
 };
 
 struct worker_notice {
@@ -54,6 +56,7 @@ struct worker_notice {
 	int error; /* a negative errno */
 	struct ts_flow flow;
 	struct endpoint remote;
+	struct udp_too_big too_big;
 };
 
 /* In front of each datagram in the ring of IKE. */
@@ -69,6 +72,7 @@ struct worker_params {
 	uint32_t slots;        /* of the SAD; a power of two */
 	struct esp *esp;       /* borrowed, like all here */
 	struct udp_sock *udp;  /* the port that carries ESP */
+	struct raw_sock *raw;  /* plain ESP; NULL: none */
 	struct tun *tun;       /* NULL: none; queue `index` modulo its queues */
 	uint32_t busy_poll_us; /* how long an idle worker looks for work before it sleeps */
 	int control_fd;        /* an eventfd: written when something waits in a ring */

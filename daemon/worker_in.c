@@ -105,18 +105,20 @@ static void finish(struct worker *w)
 
 /* ---- What arrived ---- */
 
+static void take_esp(struct worker *w, const struct pkt *p, const struct endpoint *remote)
+{
+	uint32_t owner = worker_of_spi(&w->p, be32_load(p->base + p->off));
+
+	if (owner == w->p.index)
+		add_esp(w, p, remote);
+	else
+		pass_stray(w, owner, p, remote);
+}
+
 static void take_datagram(struct worker *w, const struct udp_msg *m, struct pkt *p)
 {
-	uint32_t owner;
-
 	switch (udp_classify(p)) {
-	case UDP_ESP:
-		owner = worker_of_spi(&w->p, be32_load(p->base + p->off));
-		if (owner == w->p.index)
-			add_esp(w, p, &m->remote);
-		else
-			pass_stray(w, owner, p, &m->remote);
-		break;
+	case UDP_ESP: take_esp(w, p, &m->remote); break;
 	case UDP_IKE: pass_ike(w, m, p); break;
 	case UDP_KEEPALIVE: worker_count(w, WORKER_keepalives, 1); break;
 	case UDP_RUNT: worker_count(w, WORKER_runts, 1); break;
@@ -177,6 +179,44 @@ unsigned worker_inbound(struct worker *w)
 	finish(w);
 	adapt(w, (size_t)n, bytes);
 	return (unsigned)n < asked ? FOUND_WORK | FOUND_END : FOUND_WORK;
+}
+
+/* ---- Plain ESP ---- */
+
+void worker_note_sizes(struct worker *w)
+{
+	struct worker_notice n;
+
+	memset(&n, 0, sizeof n);
+	n.kind = WORKER_TOO_BIG;
+	while (w->p.raw && raw_next_too_big(w->p.raw, &n.too_big))
+		worker_notify(w, &n);
+}
+
+unsigned worker_raw(struct worker *w)
+{
+	if (!w->p.raw || w->raw_gone)
+		return FOUND_END;
+	for (size_t i = 0; i < BATCH; i++) {
+		w->received[i] = (struct pkt){.base = w->buffers + i * BUFFER, .cap = BUFFER};
+		w->msgs[i].pkt = &w->received[i];
+	}
+	int n = raw_recv_batch(w->p.raw, w->msgs, BATCH);
+	if (n < 0) {
+		w->raw_gone = true;
+		worker_notify(w, &(struct worker_notice){.kind = WORKER_UDP_GONE, .error = n});
+	}
+	for (int i = 0; i < n; i++) {
+		if (w->msgs[i].pkt->len < 4)
+			worker_count(w, WORKER_runts, 1);
+		else
+			take_esp(w, w->msgs[i].pkt, &w->msgs[i].remote);
+	}
+	worker_note_sizes(w);
+	if (n <= 0)
+		return n < 0 ? FOUND_WORK | FOUND_END : FOUND_END;
+	finish(w);
+	return n < BATCH ? FOUND_WORK | FOUND_END : FOUND_WORK;
 }
 
 /* ---- What others handed over ---- */

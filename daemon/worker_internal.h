@@ -52,7 +52,7 @@ struct worker {
 	/* Control thread: an IKE datagram was handed out and is not yet popped. */
 	bool ike_out;
 	/* The worker's own from here on. */
-	bool tun_gone, udp_gone;
+	bool tun_gone, udp_gone, raw_gone;
 	bool tell;             /* the control thread must be woken */
 	uint64_t woken;        /* workers that got strays in this batch: a bit each */
 	unsigned notices_n;    /* in this batch */
@@ -67,6 +67,7 @@ struct worker {
 	struct pkt pkts[BATCH]; /* a batch of packets on their way, in or out */
 	struct pkt received[BATCH];
 	struct udp_msg msgs[BATCH];
+	struct udp_msg raw_msgs[BATCH];
 	struct endpoint from[BATCH];
 	uint32_t spis[BATCH];
 	size_t n; /* of pkts */
@@ -83,7 +84,11 @@ static inline void worker_count(struct worker *w, enum worker_counter c, uint64_
 
 bool worker_notify(struct worker *w, const struct worker_notice *n);
 
+/* What receiving or sending has shown about paths, told to the control thread. */
+void worker_note_sizes(struct worker *w);
+
 unsigned worker_inbound(struct worker *w);  /* enum worker_found */
+unsigned worker_raw(struct worker *w);      /* enum worker_found */
 unsigned worker_strays(struct worker *w);   /* enum worker_found */
 unsigned worker_outbound(struct worker *w); /* enum worker_found */
 

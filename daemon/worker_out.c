@@ -28,11 +28,13 @@ static void acquire(struct worker *w, const struct pkt *p)
 		worker_notify(w, &notice);
 }
 
-static size_t address_packets(struct worker *w, size_t n)
+/* Puts those that may leave into msgs, by UDP, and raw_msgs, as they are. */
+static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *raw_n)
 {
 	const struct esp_path *path = NULL;
 	const struct pkt *before = NULL;
-	size_t msgs_n = 0;
+
+	*udp_n = *raw_n = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct pkt *p = &w->pkts[i];
@@ -47,10 +49,20 @@ static size_t address_packets(struct worker *w, size_t n)
 		before = p;
 		uint32_t pin = atomic_load_explicit(
 		    &w->p.pins[p->slot & (w->p.slots - 1)], memory_order_relaxed);
-		w->msgs[msgs_n++] = (struct udp_msg){
+		struct udp_msg *m =
+		    path->udp_encap ? &w->msgs[(*udp_n)++] : &w->raw_msgs[(*raw_n)++];
+		*m = (struct udp_msg){
 		    .pkt = p, .local = path->local, .remote = path->remote, .ifindex = pin};
 	}
-	return msgs_n;
+}
+
+static size_t send_raw(struct worker *w, size_t n)
+{
+	if (n == 0 || !w->p.raw)
+		return 0;
+	size_t sent = raw_send_batch(w->p.raw, w->raw_msgs, n, NULL);
+	worker_note_sizes(w);
+	return sent;
 }
 
 /* Sends what has gathered. */
@@ -65,13 +77,15 @@ static void send_packets(struct worker *w)
 	uint32_t before = w->pkts[n - 1].len;
 	esp_worker_enter(w->esp);
 	esp_encap(w->esp, w->pkts, n);
-	size_t msgs_n = address_packets(w, n);
+	size_t udp_n, raw_n;
+	address_packets(w, n, &udp_n, &raw_n);
 	esp_worker_leave(w->esp);
 	if (w->pkts[n - 1].verdict == ESP_V_OK)
 		w->around = w->pkts[n - 1].len - before;
-	size_t sent = msgs_n ? udp_send_batch(w->p.udp, w->msgs, msgs_n, NULL) : 0;
+	size_t sent = udp_n ? udp_send_batch(w->p.udp, w->msgs, udp_n, NULL) : 0;
+	sent += send_raw(w, raw_n);
 	worker_count(w, WORKER_packets_out, sent);
-	worker_count(w, WORKER_udp_lost, msgs_n - sent);
+	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
 }
 
 /* Room for one more packet of `len` bytes? Batches end where trains do, so that those are full. */
