@@ -44,10 +44,10 @@ static bool headers_fit(struct tun_split *s, const struct tun_gso *gso)
 	uint32_t ip_min = s->v6 ? V6_MIN : (uint32_t)(s->p[0] & 15) * 4;
 	uint32_t l4_min = s->tcp ? TCP_MIN : UDP_LEN;
 
-	if (gso->csum != TUN_CSUM_PARTIAL || gso->size == 0 || (s->p[0] >> 4 != 4 && !s->v6) ||
-	    (gso->kind == TUN_GSO_TCP4 && s->v6) || (gso->kind == TUN_GSO_TCP6 && !s->v6) ||
-	    ip_min < V4_MIN || s->l4 < ip_min || (!s->v6 && s->l4 != ip_min) ||
-	    s->len < s->l4 + l4_min)
+	if (gso->kind == TUN_GSO_NONE || gso->csum != TUN_CSUM_PARTIAL || gso->size == 0 ||
+	    (s->p[0] >> 4 != 4 && !s->v6) || (gso->kind == TUN_GSO_TCP4 && s->v6) ||
+	    (gso->kind == TUN_GSO_TCP6 && !s->v6) || ip_min < V4_MIN || s->l4 < ip_min ||
+	    (!s->v6 && s->l4 != ip_min) || s->len < s->l4 + l4_min)
 		return false;
 	uint32_t l4_len = s->tcp ? (uint32_t)(s->p[s->l4 + 12] >> 4) * 4 : UDP_LEN;
 	s->header = s->l4 + l4_len;

@@ -5,6 +5,10 @@ endif()
 foreach(name csum tun_mem netcfg netcfg_dev netcfg_journal netcfg_underlay)
   tunike_unit_test(${name} tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c)
 endforeach()
+foreach(name gso)
+  tunike_unit_test(${name} tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c
+    ${CMAKE_SOURCE_DIR}/test/unit/offload_pkt.c)
+endforeach()
 tunike_unit_test(tun_icmp tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_tun_icmp.c)
 tunike_unit_test(udp tunike_udp ${CMAKE_SOURCE_DIR}/test/unit/test_udp.c)
 # Both rooms together: datagrams leave by the interface that they are pinned to.
