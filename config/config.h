@@ -137,7 +137,10 @@ void config_free(struct config *c); /* secrets are wiped; NULL is fine */
 void config_notes_free(struct config_notes *notes);
 
 /* Is it a policy without a peer? */
-bool config_child_is_static(const struct config_child *c);
+static inline bool config_child_is_static(const struct config_child *c)
+{
+	return c->mode == MODE_PASS || c->mode == MODE_DROP;
+}
 
 const struct config_conn *config_conn_find(const struct config *c, const char *name);
 const struct config_child *config_child_find(const struct config_conn *c, const char *name);

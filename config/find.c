@@ -26,11 +26,6 @@ const struct config_child *config_child_find(const struct config_conn *c, const 
 	return NULL;
 }
 
-bool config_child_is_static(const struct config_child *c)
-{
-	return c->mode == MODE_PASS || c->mode == MODE_DROP;
-}
-
 /* The best of its ids for `id`: 0, or 1 to 3 as ident_match() has it. */
 static int meets(const struct config_secret *s, const struct ident *id)
 {

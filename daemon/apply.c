@@ -36,6 +36,9 @@ void apply_fini(struct apply *a)
 	}
 	for (size_t i = 0; a->traps && i < a->traps_n; i++)
 		nets_del(&a->nets, &a->traps[i].held);
+	for (size_t i = 0; i < a->statics_n; i++)
+		nets_del(&a->nets, &a->statics[i].held);
+	free(a->statics);
 	nets_fini(&a->nets);
 	free(a->by_in);
 	free(a->by_out);
@@ -109,6 +112,16 @@ static struct esp_lifetime life_of(const struct config_child *cfg)
 	    .hard_packets = cfg->hard.packets};
 }
 
+static struct esp_headers headers_of(const struct config_child *cfg)
+{
+	return (struct esp_headers){
+	    .mode = cfg->mode == MODE_TRANSPORT ? ESP_TRANSPORT : ESP_TUNNEL,
+	    .dscp_out = cfg->copy_dscp == COPY_DSCP_OUT || cfg->copy_dscp == COPY_DSCP_YES,
+	    .dscp_in = cfg->copy_dscp == COPY_DSCP_IN || cfg->copy_dscp == COPY_DSCP_YES,
+	    .ecn = cfg->copy_ecn,
+	    .df = cfg->copy_df};
+}
+
 static struct esp_keys keys_of(
     const struct suite *s, const struct secret *encr, const struct secret *integ)
 {
@@ -122,12 +135,16 @@ static struct esp_keys keys_of(
 static enum esp_err install(struct apply *a, struct apply_child *c, const struct ike_child_up *up)
 {
 	struct esp_in_params in = {.spi = c->spi_in,
+	    .headers = headers_of(c->cfg),
+	    .lenient_padding = c->cfg->lenient_padding,
 	    .keys = keys_of(&up->suite, &up->encr_in, &up->integ_in),
 	    .replay_window = c->cfg->replay_window,
 	    .local_ts = &c->local_ts,
 	    .remote_ts = &c->remote_ts,
 	    .life = life_of(c->cfg)};
 	struct esp_out_params out = {.spi = c->spi_out,
+	    .headers = headers_of(c->cfg),
+	    .tfc_padding = c->cfg->tfc_padding,
 	    .keys = keys_of(&up->suite, &up->encr_out, &up->integ_out),
 	    .life = life_of(c->cfg),
 	    .path = path_of(c)};
@@ -264,10 +281,50 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 	}
 }
 
+/* ---- Policies without a peer ---- */
+
+/* What is to be dropped must come to us first. What is to pass must not. */
+static void hold_static(struct apply *a, struct apply_static *s)
+{
+	static const struct ts_list none;
+
+	if (s->cfg->mode == MODE_DROP)
+		nets_add(&a->nets, &none, &s->remote, &s->held);
+}
+
+bool apply_statics(struct apply *a, const struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->conns_n; i++)
+		for (size_t k = 0; k < c->conns[i].children_n; k++)
+			n += config_child_is_static(&c->conns[i].children[k]);
+	a->statics = calloc(n ? n : 1, sizeof *a->statics);
+	if (!a->statics)
+		return false;
+	for (size_t i = 0; i < c->conns_n; i++)
+		for (size_t k = 0; k < c->conns[i].children_n; k++) {
+			const struct config_child *cfg = &c->conns[i].children[k];
+			if (!config_child_is_static(cfg))
+				continue;
+			struct apply_static *s = &a->statics[a->statics_n++];
+			s->cfg = cfg;
+			policy_static_ts(cfg->local_ts, cfg->local_ts_n, &s->local);
+			policy_static_ts(cfg->remote_ts, cfg->remote_ts_n, &s->remote);
+			hold_static(a, s);
+			log_say(a->log, LOG_INFO, "policy", "\"%s\" of \"%s\": %s", cfg->name,
+			    c->conns[i].name,
+			    cfg->mode == MODE_PASS ? "what it matches passes unprotected"
+						   : "what it matches is dropped");
+		}
+	a->dirty = true;
+	return true;
+}
+
 /* ---- Traps ---- */
 
-bool apply_trap_set(
-    struct apply *a, uint32_t id, const struct ts_list *local, const struct ts_list *remote)
+bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
+    const struct ts_list *remote)
 {
 	if (id >= a->traps_n)
 		return false;
@@ -275,6 +332,7 @@ bool apply_trap_set(
 	if (t->set)
 		return true;
 	t->set = true;
+	t->priority = priority;
 	t->local = *local;
 	t->remote = *remote;
 	nets_add(&a->nets, local, remote, &t->held);
@@ -294,7 +352,30 @@ void apply_trap_clear(struct apply *a, uint32_t id)
 
 /* ---- Commit ---- */
 
-static bool collect(const struct apply *a, struct policy_set *set)
+static bool collect_statics(const struct apply *a, struct policy_set *set, enum config_mode mode)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < a->statics_n && ok; i++)
+		if (a->statics[i].cfg->mode == mode)
+			ok = policy_add(set, &(struct policy_source){.local = &a->statics[i].local,
+						 .remote = &a->statics[i].remote,
+						 .action = mode == MODE_PASS ? ESP_PASS : ESP_DROP,
+						 .priority = policy_priority(a->statics[i].cfg)});
+	return ok;
+}
+
+static bool collect_passes(const struct apply *a, struct policy_set *set)
+{
+	return collect_statics(a, set, MODE_PASS);
+}
+
+static bool collect_drops(const struct apply *a, struct policy_set *set)
+{
+	return collect_statics(a, set, MODE_DROP);
+}
+
+static bool collect_children(const struct apply *a, struct policy_set *set)
 {
 	bool ok = true;
 
@@ -303,15 +384,38 @@ static bool collect(const struct apply *a, struct policy_set *set)
 			ok = policy_add(set, &(struct policy_source){.local = &c->local_ts,
 						 .remote = &c->remote_ts,
 						 .action = ESP_PROTECT,
-						 .priority = POLICY_PROTECT,
+						 .priority = policy_priority(c->cfg),
 						 .slot = c->slot_out});
+	return ok;
+}
+
+static bool collect_traps(const struct apply *a, struct policy_set *set)
+{
+	bool ok = true;
+
 	for (size_t i = 0; i < a->traps_n && ok; i++)
 		if (a->traps[i].set)
 			ok = policy_add(set, &(struct policy_source){.local = &a->traps[i].local,
 						 .remote = &a->traps[i].remote,
 						 .action = ESP_TRAP,
-						 .priority = POLICY_TRAP,
+						 .priority = a->traps[i].priority,
 						 .id = (uint32_t)i});
+	return ok;
+}
+
+/* Of policies that are equal in all else the first in the list wins. */
+static bool collect(const struct apply *a, struct policy_set *set)
+{
+	static bool (*const by_rank[POLICY_RANKS])(const struct apply *, struct policy_set *) = {
+	    [POLICY_PASS] = collect_passes,
+	    [POLICY_PROTECT] = collect_children,
+	    [POLICY_TRAP] = collect_traps,
+	    [POLICY_DROP] = collect_drops,
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < POLICY_RANKS && ok; i++)
+		ok = by_rank[i](a, set);
 	return ok;
 }
 

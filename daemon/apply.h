@@ -32,9 +32,17 @@ struct apply_child {
 	bool down;     /* waits for the commit */
 };
 
+/* A configured policy that has no peer: mode pass or drop. */
+struct apply_static {
+	const struct config_child *cfg;
+	struct ts_list local, remote;
+	struct nets_held held;
+};
+
 /* A configured child whose packets ask for it. */
 struct apply_trap {
 	bool set;
+	uint32_t priority;
 	struct ts_list local, remote;
 	struct nets_held held;
 };
@@ -51,6 +59,8 @@ struct apply {
 	_Atomic uint32_t *pins;      /* by outbound slot: written here, read by workers */
 	struct apply_trap *traps;    /* by id */
 	size_t traps_n, pinned_n;
+	struct apply_static *statics;
+	size_t statics_n;
 	bool dirty;
 };
 
@@ -67,14 +77,17 @@ struct apply_params {
 bool apply_init(struct apply *a, const struct apply_params *p); /* false: no memory */
 void apply_fini(struct apply *a); /* every child and trap goes, host settings stay */
 
+/* The policies without a peer; in force with the next commit. False: no memory. */
+bool apply_statics(struct apply *a, const struct config *c);
+
 /* False: it could not be installed (logged); the engine must be told to delete it. */
 bool apply_child_up(
     struct apply *a, const struct ike_sa_ref *ref, const struct ike_child_up *up, uint64_t now_ms);
 void apply_child_down(struct apply *a, uint32_t spi_in);
 /* The endpoints of an IKE SA's children changed. */
 void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms);
-bool apply_trap_set(
-    struct apply *a, uint32_t id, const struct ts_list *local, const struct ts_list *remote);
+bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
+    const struct ts_list *remote);
 void apply_trap_clear(struct apply *a, uint32_t id);
 /* Publishes what changed. */
 void apply_commit(struct apply *a, uint64_t now_ms);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "daemon/backoff.h"
+#include "daemon/policy.h"
 
 static void kick(struct conn *c);
 
@@ -35,9 +36,10 @@ static struct conns_child *child_of(struct conn *c, const struct config_child *c
 	return NULL;
 }
 
+/* Policies without a peer are never brought up. */
 static bool is_target(const struct config_child *target, const struct conns_child *k)
 {
-	return !target || target == k->cfg;
+	return target ? target == k->cfg : !config_child_is_static(k->cfg);
 }
 
 /* ---- Waiters ---- */
@@ -291,17 +293,19 @@ static void resolve(struct conn *c)
 /* Begins the next attempt if there is something to do and nothing in the way. */
 static void kick(struct conn *c)
 {
-	size_t pending = 0;
+	size_t pending = 0, targets = 0;
 	struct conns_child *first = NULL;
 
 	if (c->trying || c->all->stopping || c->retry_at)
 		return;
-	for (size_t i = 0; i < c->cfg->children_n; i++)
+	for (size_t i = 0; i < c->cfg->children_n; i++) {
+		targets += is_target(NULL, &c->children[i]);
 		if (c->children[i].want == WANT_PENDING && pending++ == 0)
 			first = &c->children[i];
+	}
 	if (!first)
 		return;
-	bool all = pending == c->cfg->children_n && !first->by_packet;
+	bool all = pending == targets && !first->by_packet;
 	c->target = all ? NULL : first->cfg;
 	c->trying = true;
 	c->tag = ++c->all->last_tag;
@@ -323,6 +327,13 @@ struct conn *conns_find(struct conns *s, const char *name)
 
 void conns_up(struct conn *c, const struct config_child *child, bool keep, struct conns_waiter *w)
 {
+	if (child && config_child_is_static(child)) {
+		if (w)
+			w->done(w, false,
+			    "its mode is pass or drop: it holds while tunike runs, and is neither "
+			    "brought up nor taken down");
+		return;
+	}
 	add_waiter(c->all, w);
 	for (size_t i = 0; i < c->cfg->children_n; i++) {
 		struct conns_child *k = &c->children[i];
@@ -394,7 +405,7 @@ static void set_trap(struct conn *c, const struct conns_child *k)
 {
 	struct ts_list local, remote;
 	conns_trap_selectors(c->all, c->cfg, k->cfg, &local, &remote);
-	if (!apply_trap_set(c->all->p.apply, k->id, &local, &remote))
+	if (!apply_trap_set(c->all->p.apply, k->id, policy_priority(k->cfg), &local, &remote))
 		return;
 	log_say(c->all->p.log, LOG_INFO, "trap",
 	    "packets for the child \"%s\" of \"%s\" will start it", k->cfg->name, c->cfg->name);
@@ -548,6 +559,8 @@ void conns_start(struct conns *s)
 		struct conn *c = &s->v[i];
 		for (size_t k = 0; k < c->cfg->children_n; k++) {
 			enum config_start_action action = c->children[k].cfg->start_action;
+			if (config_child_is_static(c->children[k].cfg))
+				continue;
 			if (action == START_TRAP)
 				set_trap(c, &c->children[k]);
 			if (action == START_START) {

@@ -58,6 +58,8 @@ uint32_t mtu_of_config(const struct config *c, uint32_t link)
 
 	for (size_t i = 0; i < c->conns_n; i++)
 		for (size_t k = 0; k < c->conns[i].children_n; k++) {
+			if (config_child_is_static(&c->conns[i].children[k]))
+				continue;
 			uint32_t m = mtu_inner(link, outer_family(&c->conns[i]),
 			    mtu_overhead(&c->conns[i].children[k].esp_proposals));
 			least = m < least ? m : least;

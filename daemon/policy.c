@@ -25,6 +25,31 @@ static bool pairs(const struct ts *local, const struct ts *remote)
 	       (local->proto == remote->proto || local->proto == 0 || remote->proto == 0);
 }
 
+uint32_t policy_priority(const struct config_child *c)
+{
+	return c->priority ? c->priority : POLICY_AUTO;
+}
+
+void policy_static_ts(const struct config_ts *v, size_t n, struct ts_list *out)
+{
+	static const enum addr_family families[] = {ADDR_V4, ADDR_V6};
+
+	out->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct ts t = v[i].ts;
+		if (!v[i].dynamic) {
+			ts_list_add(out, &t);
+			continue;
+		}
+		for (size_t k = 0; k < 2; k++) {
+			struct ts any = ts_any(families[k]);
+			t.lo = any.lo;
+			t.hi = any.hi;
+			ts_list_add(out, &t);
+		}
+	}
+}
+
 bool policy_add(struct policy_set *set, const struct policy_source *s)
 {
 	if (!reserve(set, s->local->n * s->remote->n))

@@ -4,12 +4,15 @@
 #ifndef DAEMON_POLICY_H
 #define DAEMON_POLICY_H
 
+#include "config/config.h"
 #include "esp/esp.h"
 
-enum {
-	POLICY_PROTECT = 100, /* priorities */
-	POLICY_TRAP = 200,
-};
+/* The priority of all policies that were not given one: there the more specific selectors win, and
+ * of equal ones the order of enum policy_rank. */
+enum { POLICY_AUTO = 200000 };
+
+/* Pass is an exception, so it comes first; drop is for what nothing else wants. */
+enum policy_rank { POLICY_PASS, POLICY_PROTECT, POLICY_TRAP, POLICY_DROP, POLICY_RANKS };
 
 /* Every pair of a local and a remote selector of one family becomes a policy. */
 struct policy_source {
@@ -23,6 +26,11 @@ struct policy_set {
 	struct esp_policy *v; /* owned */
 	size_t n, cap;
 };
+
+/* The priority of a child's policies. */
+uint32_t policy_priority(const struct config_child *c);
+/* The selectors of a policy without a peer: "dynamic" is any address. */
+void policy_static_ts(const struct config_ts *v, size_t n, struct ts_list *out);
 
 bool policy_add(struct policy_set *set, const struct policy_source *s); /* false: no memory */
 void policy_fini(struct policy_set *set);

@@ -232,6 +232,8 @@ static bool make_apply(struct daemon *d)
 		return no_memory();
 	if (d->tun)
 		nets_loosen(&d->apply.nets, d->tun->name);
+	if (!apply_statics(&d->apply, d->config))
+		return no_memory();
 	d->resolver = resolver_new(d->base);
 	struct conns_params cp = {.base = d->base,
 	    .config = d->config,

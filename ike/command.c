@@ -82,7 +82,7 @@ static enum ike_err want_children(struct ike_sa *sa, const struct ike_command *c
 		struct ike_child *there = ike_child_of(sa, cfg);
 		enum ike_err err;
 
-		if (c->child && c->child != cfg)
+		if ((c->child && c->child != cfg) || config_child_is_static(cfg))
 			continue;
 		if (there) {
 			already(sa, there, c->tag);

@@ -264,7 +264,16 @@ static void explain_none(
 		    o->conn->name);
 		return;
 	}
-	w.child = &o->conn->children[0];
+	for (size_t i = o->conn->children_n; i-- > 0;)
+		if (!config_child_is_static(&o->conn->children[i]))
+			w.child = &o->conn->children[i];
+	if (!w.child) {
+		ike_reason_set(why, IKE_ETS,
+		    "\"%s\" has no child with a peer, only such of mode pass or drop: add one to "
+		    "connections.%s.children",
+		    o->conn->name, o->conn->name);
+		return;
+	}
 	ike_select_expand_ts(w.child->local_ts, w.child->local_ts_n, &o->local.addr, &l);
 	ike_select_expand_ts(w.child->remote_ts, w.child->remote_ts_n, &o->remote.addr, &r);
 	ike_explain_no_common_ts(why, &w, o->local_ts, o->remote_ts, &l, &r);
@@ -282,7 +291,7 @@ enum ike_err ike_select_child(
 		struct suite suite;
 		int index, fit = ts_fit(k, o, &local, &remote);
 
-		if (!fit || (o->only && o->only != k))
+		if (!fit || config_child_is_static(k) || (o->only && o->only != k))
 			continue;
 		if (!met)
 			met = k;

@@ -27,7 +27,7 @@ START_TEST(pairs_of_one_family)
 	struct policy_source src = {.local = &local,
 	    .remote = &remote,
 	    .action = ESP_PROTECT,
-	    .priority = POLICY_PROTECT,
+	    .priority = POLICY_AUTO,
 	    .slot = 9};
 
 	ck_assert(policy_add(&set, &src));
@@ -35,7 +35,7 @@ START_TEST(pairs_of_one_family)
 	for (size_t i = 0; i < set.n; i++) {
 		ck_assert_uint_eq(set.v[i].local.lo.family, set.v[i].remote.lo.family);
 		ck_assert_uint_eq(set.v[i].slot, 9);
-		ck_assert_uint_eq(set.v[i].priority, POLICY_PROTECT);
+		ck_assert_uint_eq(set.v[i].priority, POLICY_AUTO);
 	}
 	ck_assert(ts_equal(&set.v[1].remote, &remote.v[1]));
 	ck_assert(ts_equal(&set.v[2].remote, &remote.v[2]));
@@ -63,10 +63,38 @@ START_TEST(protocols_must_agree)
 }
 END_TEST
 
-/* A trap must never win over what is up. */
-START_TEST(traps_come_last)
+/* In the order in which apply lists them. */
+START_TEST(exceptions_first_drops_last)
 {
-	ck_assert_int_gt(POLICY_TRAP, POLICY_PROTECT);
+	ck_assert_int_lt(POLICY_PASS, POLICY_PROTECT);
+	ck_assert_int_lt(POLICY_PROTECT, POLICY_TRAP);
+	ck_assert_int_lt(POLICY_TRAP, POLICY_DROP);
+}
+END_TEST
+
+START_TEST(a_priority_is_the_configured_one)
+{
+	struct config_child c = {.priority = 0};
+
+	ck_assert_uint_eq(policy_priority(&c), POLICY_AUTO);
+	c.priority = 7;
+	ck_assert_uint_eq(policy_priority(&c), 7);
+}
+END_TEST
+
+START_TEST(dynamic_without_a_peer_is_any_address)
+{
+	struct config_ts v[2] = {{.dynamic = true}, {.dynamic = false}};
+	struct ts_list out;
+	char t[TS_TEXT];
+
+	ck_assert(ts_parse(&v[0].ts, "0.0.0.0/0[tcp/22]"));
+	ck_assert(ts_parse(&v[1].ts, "10.1.0.0/16"));
+	policy_static_ts(v, 2, &out);
+	ck_assert_uint_eq(out.n, 3);
+	ck_assert_str_eq(ts_text(&out.v[0], t), "0.0.0.0/0[tcp/22]");
+	ck_assert_str_eq(ts_text(&out.v[1], t), "::/0[tcp/22]");
+	ck_assert_str_eq(ts_text(&out.v[2], t), "10.1.0.0/16");
 }
 END_TEST
 
@@ -77,7 +105,9 @@ int main(void)
 
 	tcase_add_test(t, pairs_of_one_family);
 	tcase_add_test(t, protocols_must_agree);
-	tcase_add_test(t, traps_come_last);
+	tcase_add_test(t, exceptions_first_drops_last);
+	tcase_add_test(t, a_priority_is_the_configured_one);
+	tcase_add_test(t, dynamic_without_a_peer_is_any_address);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
