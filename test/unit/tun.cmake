@@ -5,7 +5,7 @@ endif()
 foreach(name csum tun_mem netcfg netcfg_dev netcfg_journal netcfg_underlay)
   tunike_unit_test(${name} tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c)
 endforeach()
-foreach(name gso)
+foreach(name gso gro)
   tunike_unit_test(${name} tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c
     ${CMAKE_SOURCE_DIR}/test/unit/offload_pkt.c)
 endforeach()
