@@ -58,16 +58,7 @@ void secret_move(struct secret *to, struct secret *from)
 
 bool secret_equal(struct bytes a, struct bytes b)
 {
-	/* volatile: the compiler may not leave the loop at the first difference. */
-	volatile uint8_t diff = 0;
-
-	if (a.n != b.n) {
-		return false;
-	}
-	for (size_t i = 0; i < a.n; i++) {
-		diff = diff | (a.p[i] ^ b.p[i]);
-	}
-	return diff == 0;
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
 }
 
 struct bytes secret_bytes(const struct secret *s)

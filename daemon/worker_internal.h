@@ -71,9 +71,19 @@ struct worker {
 	struct endpoint from[BATCH];
 	uint32_t spis[BATCH];
 	size_t n; /* of pkts */
-	/* Outbound: bytes of the batch as it will be sealed, those that sealing adds to a packet as
-	 * last seen, and where the next segment goes in `pieces`. */
-	uint32_t bytes, around, pieces_at;
+	/* Outbound: bytes of the batch as it will be sealed, and where the next segment goes in
+	 * `pieces`. */
+	uint32_t bytes, pieces_at;
+	/* What sealing did to the last segment: bytes before it, bytes it put in front and in all.
+	 */
+	struct {
+		uint32_t inner, front, sealed;
+	} shape;
+	/* The segment of this batch that shows it, and where and how long it was; len 0: none. */
+	struct {
+		size_t i;
+		uint32_t off, len;
+	} sample;
 };
 
 static inline void worker_count(struct worker *w, enum worker_counter c, uint64_t n)

@@ -65,41 +65,98 @@ static size_t send_raw(struct worker *w, size_t n)
 	return sent;
 }
 
+/* Segments were laid side by side as the SA that took the last ones would fill the space between
+ * them. Where another one needs more, they are sealed in a place of their own. */
+static void seal_elsewhere(struct worker *w, size_t n)
+{
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pkt *p = &w->pkts[i];
+		uint32_t room = align_up(PKT_HEADROOM + p->len + PKT_TAILROOM);
+		if (p->verdict != ESP_V_NO_ROOM || at + room > BUFFER)
+			continue;
+		struct pkt wide = {
+		    .base = w->buffers + at, .cap = room, .off = PKT_HEADROOM, .len = p->len};
+		memcpy(wide.base + wide.off, p->base + p->off, p->len);
+		at += room;
+		esp_encap(w->esp, &wide, 1);
+		*p = wide;
+		w->shape.inner = 0;
+	}
+}
+
+static void learn_shape(struct worker *w)
+{
+	const struct pkt *p = &w->pkts[w->sample.i];
+
+	if (w->sample.len && p->verdict == ESP_V_OK && p->off <= w->sample.off) {
+		w->shape.inner = w->sample.len;
+		w->shape.front = w->sample.off - p->off;
+		w->shape.sealed = p->len;
+	}
+	w->sample.len = 0;
+}
+
 /* Sends what has gathered. */
 static void send_packets(struct worker *w)
 {
-	size_t n = w->n;
+	size_t n = w->n, udp_n, raw_n;
 
 	w->n = 0;
 	w->bytes = w->pieces_at = 0;
 	if (n == 0)
 		return;
-	uint32_t before = w->pkts[n - 1].len;
 	esp_worker_enter(w->esp);
 	esp_encap(w->esp, w->pkts, n);
-	size_t udp_n, raw_n;
+	learn_shape(w);
+	seal_elsewhere(w, n);
 	address_packets(w, n, &udp_n, &raw_n);
 	esp_worker_leave(w->esp);
-	if (w->pkts[n - 1].verdict == ESP_V_OK)
-		w->around = w->pkts[n - 1].len - before;
 	size_t sent = udp_n ? udp_send_batch(w->p.udp, w->msgs, udp_n, NULL) : 0;
 	sent += send_raw(w, raw_n);
 	worker_count(w, WORKER_packets_out, sent);
 	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
 }
 
+/* ---- Gathering ---- */
+
+/* Bytes of a packet when it is sealed, as far as is known. */
+static uint32_t sealed_len(const struct worker *w, uint32_t len)
+{
+	return w->shape.inner ? len + w->shape.sealed - w->shape.inner : len;
+}
+
 /* Room for one more packet of `len` bytes? Batches end where trains do, so that those are full. */
 static bool batch_takes(const struct worker *w, uint32_t len)
 {
-	return w->n < BATCH && w->bytes + len + w->around <= UDP_TRAIN_BYTES;
+	return w->n < BATCH && w->bytes + sealed_len(w, len) <= UDP_TRAIN_BYTES;
 }
 
 static void gather(struct worker *w, const struct pkt *p)
 {
 	if (w->n && !batch_takes(w, p->len))
 		send_packets(w);
-	w->bytes += p->len + w->around;
+	w->bytes += sealed_len(w, p->len);
 	w->pkts[w->n++] = *p;
+}
+
+/* A place in `pieces` for the next segment of `len` bytes. If the last one was of this length, so
+ * that the packets will lie side by side when sealed; else with room for all that may come. */
+static struct pkt place(struct worker *w, uint32_t len)
+{
+	struct pkt p = {.base = w->pieces + w->pieces_at};
+
+	if (len == w->shape.inner) {
+		p.off = w->shape.front;
+		p.cap = w->shape.sealed;
+	} else {
+		uint32_t most = len > w->p.tun->mtu ? len : w->p.tun->mtu;
+		p.off = PKT_HEADROOM;
+		p.cap = align_up(PKT_HEADROOM + most + PKT_TAILROOM);
+	}
+	w->pieces_at += p.cap;
+	return p;
 }
 
 /* Cuts a super-packet. Its segments are gathered behind those of the one before: a train may carry
@@ -114,21 +171,20 @@ static bool gather_super(struct worker *w, const struct pkt *super, const struct
 		worker_count(w, WORKER_tun_bad, 1);
 		return false;
 	}
-	uint32_t size = tun_split_size(&s);
-	uint32_t room =
-	    align_up(PKT_HEADROOM + (size > w->p.tun->mtu ? size : w->p.tun->mtu) + PKT_TAILROOM);
-	while (tun_split_more(&s)) {
-		if (w->n && (!batch_takes(w, size) || w->pieces_at + room > ARENA)) {
+	for (uint32_t size; (size = tun_split_size(&s)) > 0;) {
+		if (w->n && (!batch_takes(w, size) || w->pieces_at + BUFFER > ARENA)) {
 			send_packets(w);
 			sent = first = true;
 		}
-		struct pkt p = {.base = w->pieces + w->pieces_at,
-		    .cap = room,
-		    .off = PKT_HEADROOM,
-		    .flags = first ? 0 : PKT_SAME_FLOW};
+		struct pkt p = place(w, size);
+		p.flags = first ? 0 : PKT_SAME_FLOW;
 		p.len = tun_split_next(&s, p.base + p.off);
-		w->pieces_at += room;
 		first = false;
+		if (!w->sample.len) {
+			w->sample.i = w->n;
+			w->sample.off = p.off;
+			w->sample.len = p.len;
+		}
 		gather(w, &p);
 	}
 	return sent;

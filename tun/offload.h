@@ -28,13 +28,14 @@ static inline bool tun_split_more(const struct tun_split *s)
 {
 	return s->at < s->len;
 }
-/* Bytes of the largest segment. */
+/* Bytes of the next segment; 0: there is none. */
 static inline uint32_t tun_split_size(const struct tun_split *s)
 {
-	return s->header + s->size;
+	uint32_t left = s->len - s->at;
+	return left == 0 ? 0 : s->header + (left < s->size ? left : s->size);
 }
-/* Writes the next segment, whole and with its checksums, to dst (tun_split_size() bytes of room).
- * Returns its bytes. */
+/* Writes the next segment, whole and with its checksums, to dst. Returns its bytes,
+ * tun_split_size() as it was. */
 uint32_t tun_split_next(struct tun_split *s, uint8_t *dst);
 
 /* Completes the transport checksum of a packet that is no super-packet. False: malformed. */

@@ -4,6 +4,7 @@
  * on one way that cross the kernel as one.
  */
 #include "daemon/udp/internal.h"
+#include "daemon/udp/msg.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,64 +15,33 @@
 #include <sys/socket.h>
 
 enum {
-	HOT_BATCHES = 16, /* from one socket before the others are looked at */
-	ICMP_TRIES = 16,  /* reported errors passed over in one call */
-	CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)),
+	HOT_BATCHES = 16,     /* from one socket before the others are looked at */
+	ICMP_TRIES = 16,      /* reported errors passed over in one call */
 	TRAIN_DATAGRAMS = 64, /* that every kernel with UDP_SEGMENT takes */
 	REFUSED_FOR = 1024,   /* sends without trains of a size that was refused */
-};
-
-union sockaddr_any {
-	struct sockaddr sa;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
 };
 
 /* The room that one system call needs; control is aligned as a cmsghdr must be. */
 struct batch {
 	struct mmsghdr hdr[UDP_BATCH];
 	struct iovec iov[2 * UDP_BATCH];
-	uint16_t train[UDP_BATCH]; /* sending: datagrams in each of hdr */
-	union sockaddr_any name[UDP_BATCH];
-	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL];
+	/* Sending: datagrams in each of hdr, the first bytes of one, and of all. */
+	uint16_t train[UDP_BATCH];
+	uint32_t size[UDP_BATCH], total[UDP_BATCH];
+	union udp_name name[UDP_BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][UDP_CONTROL];
 };
 
 /* ---- Receiving ---- */
 
-static void name_to_endpoint(const union sockaddr_any *n, struct endpoint *e)
-{
-	if (n->sa.sa_family == AF_INET) {
-		e->addr = addr_from_bytes(bytes_of(&n->v4.sin_addr, 4));
-		e->port = ntohs(n->v4.sin_port);
-	} else {
-		e->addr = addr_from_bytes(bytes_of(&n->v6.sin6_addr, 16));
-		e->port = ntohs(n->v6.sin6_port);
-	}
-}
-
 static void read_control_row(const struct cmsghdr *c, struct udp_msg *m)
 {
-	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo i;
-		memcpy(&i, CMSG_DATA(c), sizeof i);
-		/* spec_dst is ours even where the packet was for a broadcast address. */
-		m->local.addr = addr_from_bytes(bytes_of(&i.ipi_spec_dst, 4));
-		m->ifindex = (unsigned)i.ipi_ifindex;
-	} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
-		m->pkt->tos = *CMSG_DATA(c);
-	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo i;
-		memcpy(&i, CMSG_DATA(c), sizeof i);
-		m->local.addr = addr_from_bytes(bytes_of(&i.ipi6_addr, 16));
-		m->ifindex = i.ipi6_ifindex;
-	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
-		int v;
-		memcpy(&v, CMSG_DATA(c), sizeof v);
-		m->pkt->tos = (uint8_t)v;
-	} else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+	if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
 		int v;
 		memcpy(&v, CMSG_DATA(c), sizeof v);
 		m->segment = v > 0 && (uint32_t)v < m->pkt->len ? (uint16_t)v : 0;
+	} else {
+		udp_msg_read_control(m, c);
 	}
 }
 
@@ -85,7 +55,7 @@ static void receive_one(struct udp_sock *s, struct mmsghdr *h, struct udp_msg *m
 	m->pkt->len = h->msg_len;
 	m->pkt->tos = 0;
 	m->pkt->flags = 0;
-	name_to_endpoint(h->msg_hdr.msg_name, &m->remote);
+	m->remote = udp_name_endpoint(h->msg_hdr.msg_name);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h->msg_hdr); c; c = CMSG_NXTHDR(&h->msg_hdr, c))
 		read_control_row(c, m);
 	if (h->msg_hdr.msg_flags & MSG_TRUNC) {
@@ -107,7 +77,7 @@ static int prepare_receive(struct batch *b, const struct udp_msg *msgs, size_t n
 						 .msg_iov = &b->iov[i],
 						 .msg_iovlen = 1,
 						 .msg_control = b->control[i],
-						 .msg_controllen = CONTROL,
+						 .msg_controllen = UDP_CONTROL,
 					     }};
 	}
 	return 0;
@@ -170,50 +140,6 @@ int udp_recv_batch(struct udp_sock *s, struct udp_msg *msgs, size_t n)
 
 /* ---- Sending ---- */
 
-static socklen_t endpoint_to_name(const struct udp_msg *m, union sockaddr_any *n)
-{
-	const struct endpoint *e = &m->remote;
-	if (e->addr.family == ADDR_V4) {
-		n->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(e->port)};
-		memcpy(&n->v4.sin_addr, e->addr.b, 4);
-		return sizeof n->v4;
-	}
-	n->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(e->port)};
-	memcpy(&n->v6.sin6_addr, e->addr.b, 16);
-	if (addr_is_link_local(&e->addr))
-		n->v6.sin6_scope_id = m->ifindex;
-	return sizeof n->v6;
-}
-
-static void put_control(struct msghdr *h, int level, int type, const void *data, size_t n)
-{
-	struct cmsghdr *c = (void *)((uint8_t *)h->msg_control + h->msg_controllen);
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(c), data, n);
-	h->msg_controllen += CMSG_SPACE(n);
-}
-
-static void control_v4(struct msghdr *h, const struct udp_msg *m, int tos)
-{
-	struct in_pktinfo i = {.ipi_ifindex = (int)udp_pin_of(m)};
-	if (m->local.addr.family == ADDR_V4)
-		memcpy(&i.ipi_spec_dst, m->local.addr.b, 4);
-	put_control(h, IPPROTO_IP, IP_PKTINFO, &i, sizeof i);
-	put_control(h, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
-}
-
-/* Not pinned by its socket: then only a lookup without a source address keeps to the interface. */
-static void control_v6(struct msghdr *h, const struct udp_msg *m, int tos, bool pinned)
-{
-	struct in6_pktinfo i = {.ipi6_ifindex = udp_pin_of(m)};
-	if (m->local.addr.family == ADDR_V6 && pinned)
-		memcpy(&i.ipi6_addr, m->local.addr.b, 16);
-	put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &i, sizeof i);
-	put_control(h, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
-}
-
 static bool same_way(const struct udp_msg *a, const struct udp_msg *b)
 {
 	return endpoint_equal(&a->remote, &b->remote) &&
@@ -265,26 +191,32 @@ static size_t prepare_send(
 
 	if (m->marker)
 		b->iov[at + parts++] = (struct iovec){marker, sizeof marker};
+	b->train[i] = (uint16_t)n;
+	b->size[i] = m->pkt->len;
+	b->total[i] = 0;
 	for (size_t k = 0; k < n; k++) {
 		struct pkt *p = msgs[k].pkt;
-		b->iov[at + parts++] = (struct iovec){p->base + p->off, p->len};
+		struct iovec *last = parts && !m->marker ? &b->iov[at + parts - 1] : NULL;
+		uint8_t *start = p->base + p->off;
+		/* What lies side by side is one part to the kernel, which copies the faster. */
+		if (last && (uint8_t *)last->iov_base + last->iov_len == start)
+			last->iov_len += p->len;
+		else
+			b->iov[at + parts++] = (struct iovec){start, p->len};
+		b->total[i] += p->len;
 	}
-	memset(b->control[i], 0, CONTROL);
+	memset(b->control[i], 0, UDP_CONTROL);
 	*h = (struct msghdr){
 	    .msg_name = &b->name[i],
-	    .msg_namelen = endpoint_to_name(m, &b->name[i]),
+	    .msg_namelen = udp_msg_name(m, m->remote.port, &b->name[i]),
 	    .msg_iov = &b->iov[at],
 	    .msg_iovlen = parts,
 	    .msg_control = b->control[i],
 	};
-	if (m->remote.addr.family == ADDR_V4)
-		control_v4(h, m, m->pkt->tos);
-	else
-		control_v6(h, m, m->pkt->tos, pinned);
-	b->train[i] = (uint16_t)n;
+	udp_msg_control(h, m, pinned);
 	if (n > 1) {
 		uint16_t size = (uint16_t)m->pkt->len;
-		put_control(h, SOL_UDP, UDP_SEGMENT, &size, sizeof size);
+		udp_put_control(h, SOL_UDP, UDP_SEGMENT, &size, sizeof size);
 	}
 	return parts;
 }
@@ -315,19 +247,26 @@ static bool send_again(int fd, const struct msghdr *h, struct outcome *o)
 
 /* The kernel refused a train: too large for the interface, which a single datagram is not since it
  * may be fragmented, or the interface cannot do them. Its cars go alone. */
-static void send_cut(struct udp_sock *s, int fd, const struct mmsghdr *train, struct outcome *o)
+static void send_cut(struct udp_sock *s, int fd, struct batch *b, size_t i, struct outcome *o)
 {
-	struct msghdr one = train->msg_hdr;
+	struct msghdr one = b->hdr[i].msg_hdr;
+	struct iovec *v = one.msg_iov;
 
-	atomic_store_explicit(
-	    &s->refused_size, (unsigned)one.msg_iov[0].iov_len, memory_order_relaxed);
+	atomic_store_explicit(&s->refused_size, b->size[i], memory_order_relaxed);
 	atomic_store_explicit(&s->refused_for, REFUSED_FOR, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->trains_cut, 1, memory_order_relaxed);
 	one.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
-	for (size_t i = 0; i < train->msg_hdr.msg_iovlen && !o->full; i++) {
-		one.msg_iov = &train->msg_hdr.msg_iov[i];
+	/* A car lies within one part. */
+	for (uint32_t left = b->total[i]; left > 0 && !o->full;) {
+		uint32_t n = left < b->size[i] ? left : b->size[i];
+		struct iovec car = {v->iov_base, n};
+		one.msg_iov = &car;
 		one.msg_iovlen = 1;
 		o->sent += send_again(fd, &one, o);
+		v->iov_base = (uint8_t *)v->iov_base + n;
+		v->iov_len -= n;
+		v += v->iov_len == 0;
+		left -= n;
 	}
 }
 
@@ -349,7 +288,7 @@ static void send_run(struct udp_sock *s, int fd, struct batch *b, size_t n, stru
 		} else if (send_again(fd, &b->hdr[i].msg_hdr, o)) {
 			o->sent += b->train[i];
 		} else if (b->train[i] > 1 && !o->full) {
-			send_cut(s, fd, &b->hdr[i], o);
+			send_cut(s, fd, b, i, o);
 		}
 		i++;
 	}
