@@ -112,14 +112,27 @@ static struct esp_lifetime life_of(const struct config_child *cfg)
 	    .hard_packets = cfg->hard.packets};
 }
 
-static struct esp_headers headers_of(const struct config_child *cfg)
+static struct esp_headers headers_of(const struct apply_child *c)
 {
-	return (struct esp_headers){
-	    .mode = cfg->mode == MODE_TRANSPORT ? ESP_TRANSPORT : ESP_TUNNEL,
+	const struct config_child *cfg = c->cfg;
+
+	return (struct esp_headers){.mode = c->mode.transport ? ESP_TRANSPORT : ESP_TUNNEL,
 	    .dscp_out = cfg->copy_dscp == COPY_DSCP_OUT || cfg->copy_dscp == COPY_DSCP_YES,
 	    .dscp_in = cfg->copy_dscp == COPY_DSCP_IN || cfg->copy_dscp == COPY_DSCP_YES,
 	    .ecn = cfg->copy_ecn,
 	    .df = cfg->copy_df};
+}
+
+/* Packets keep the addresses that they began with when a NAT changes its mapping: the host's
+ * connections hang on them. */
+static struct esp_transport transport_of(const struct apply_child *c)
+{
+	if (!c->mode.transport)
+		return (struct esp_transport){0};
+	return (struct esp_transport){.sent_src = c->mode.sent_remote,
+	    .sent_dst = c->mode.sent_local,
+	    .src = c->remote_ts.v[0].lo,
+	    .dst = c->local_ts.v[0].lo};
 }
 
 static struct esp_keys keys_of(
@@ -135,7 +148,8 @@ static struct esp_keys keys_of(
 static enum esp_err install(struct apply *a, struct apply_child *c, const struct ike_child_up *up)
 {
 	struct esp_in_params in = {.spi = c->spi_in,
-	    .headers = headers_of(c->cfg),
+	    .headers = headers_of(c),
+	    .transport = transport_of(c),
 	    .lenient_padding = c->cfg->lenient_padding,
 	    .keys = keys_of(&up->suite, &up->encr_in, &up->integ_in),
 	    .replay_window = c->cfg->replay_window,
@@ -143,8 +157,8 @@ static enum esp_err install(struct apply *a, struct apply_child *c, const struct
 	    .remote_ts = &c->remote_ts,
 	    .life = life_of(c->cfg)};
 	struct esp_out_params out = {.spi = c->spi_out,
-	    .headers = headers_of(c->cfg),
-	    .tfc_padding = c->cfg->tfc_padding,
+	    .headers = headers_of(c),
+	    .tfc_padding = c->mode.no_tfc || c->mode.transport ? 0 : c->cfg->tfc_padding,
 	    .keys = keys_of(&up->suite, &up->encr_out, &up->integ_out),
 	    .life = life_of(c->cfg),
 	    .path = path_of(c)};
@@ -191,6 +205,7 @@ static struct apply_child *child_new(const struct ike_sa_ref *ref, const struct 
 	c->remote = up->remote;
 	c->suite = up->suite;
 	c->encap = up->encap;
+	c->mode = up->mode;
 	return c;
 }
 

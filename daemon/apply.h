@@ -26,6 +26,7 @@ struct apply_child {
 	struct endpoint local, remote;
 	struct suite suite;
 	bool encap;
+	struct ike_mode mode;
 	struct nets_held held;
 	uint64_t seen; /* packets in, when last looked */
 	uint32_t pin;  /* the interface its packets leave by; 0: as routed */

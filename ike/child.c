@@ -200,6 +200,7 @@ enum ike_err ike_child_prepare(
 	up->local = sa->local;
 	up->remote = sa->remote;
 	up->encap = sa->encap;
+	up->mode = t->mode;
 	up->initiator = t->initiator;
 	return IKE_OK;
 }
@@ -215,6 +216,7 @@ void ike_child_install(
 	c->spi_out = t->spi_out;
 	c->local_ts = *t->local_ts;
 	c->remote_ts = *t->remote_ts;
+	c->mode = t->mode;
 	c->initiator = t->initiator;
 	c->state = IKE_CHILD_INSTALLED;
 	c->spi_given = true;
@@ -222,9 +224,10 @@ void ike_child_install(
 	if (c->cfg->hard.time_ms)
 		c->expire_at = e->now + c->cfg->hard.time_ms;
 	ike_queue_event(&e->q, ev);
-	ike_emit_step(e, &ref, "child %s up: %s === %s, %s%s", c->cfg->name,
+	ike_emit_step(e, &ref, "child %s up: %s === %s, %s%s%s", c->cfg->name,
 	    ts_list_text(&c->local_ts, l, sizeof l), ts_list_text(&c->remote_ts, r, sizeof r),
-	    suite_text(&c->suite, s, sizeof s), c->sa->encap ? " in UDP" : "");
+	    suite_text(&c->suite, s, sizeof s), c->sa->encap ? " in UDP" : "",
+	    c->mode.transport ? ", transport mode" : "");
 	if (c->doomed) {
 		struct ike_reason why;
 

@@ -21,6 +21,7 @@ struct ike_child {
 	bool has_flow;
 	struct ts_flow flow; /* the packet that wants it */
 	struct suite suite;
+	struct ike_mode mode;
 	struct ts_list local_ts, remote_ts;
 	ike_time installed_at, expire_at;
 	struct ike_event_node
@@ -53,6 +54,7 @@ struct ike_child_terms {
 	uint32_t spi_out;
 	const struct ts_list *local_ts, *remote_ts;
 	struct ike_child_secrets keys;
+	struct ike_mode mode;
 	bool initiator; /* of the exchange that makes the child */
 };
 enum ike_err ike_child_prepare(

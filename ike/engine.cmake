@@ -15,6 +15,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/explain.c
   ${CMAKE_CURRENT_SOURCE_DIR}/input.c
   ${CMAKE_CURRENT_SOURCE_DIR}/message.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/mode.c
   ${CMAKE_CURRENT_SOURCE_DIR}/nat.c
   ${CMAKE_CURRENT_SOURCE_DIR}/negotiate.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c

@@ -58,6 +58,15 @@ struct ike_op {
 	struct secret octets;             /* owned by the event */
 };
 
+/* What a Child SA is besides its selectors and its keys. */
+struct ike_mode {
+	bool transport; /* else tunnel mode */
+	/* Transport mode: our address and the peer's as the peer's host has them, which another one
+	 * stands for here when there is a NAT between. */
+	struct addr sent_local, sent_remote;
+	bool no_tfc; /* the peer cannot take TFC padding */
+};
+
 struct ike_child_up {
 	struct suite suite;
 	uint32_t spi_in, spi_out;
@@ -66,6 +75,7 @@ struct ike_child_up {
 	struct ts_list local_ts, remote_ts;
 	struct endpoint local, remote;
 	bool encap; /* ESP in UDP */
+	struct ike_mode mode;
 	bool initiator;
 };
 

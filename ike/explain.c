@@ -324,6 +324,17 @@ void ike_explain_ts_widened(struct ike_reason *r, const struct ike_parties *w,
 	    ts_list_text(local, l, sizeof l), ts_list_text(remote, m, sizeof m));
 }
 
+void ike_explain_mode(struct ike_reason *r, const struct ike_parties *w, bool transport)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_ETS,
+	    "%s wants %s mode for \"%s/%s\", whose mode is %s: give both sides the same mode; "
+	    "transport mode takes one address on each side, those of the two hosts",
+	    endpoint_text(w->remote, at), transport ? "transport" : "tunnel", conn_name(w),
+	    child_name(w), transport ? "tunnel" : "transport");
+}
+
 void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w, unsigned type)
 {
 	char at[ENDPOINT_TEXT];

@@ -59,6 +59,8 @@ void ike_explain_ts_refused(struct ike_reason *r, const struct ike_parties *w,
     const struct ts_list *local, const struct ts_list *remote);
 void ike_explain_ts_widened(struct ike_reason *r, const struct ike_parties *w,
     const struct ts_list *local, const struct ts_list *remote);
+/* The peer wants the other mode than the child's: `transport`, or else tunnel mode. */
+void ike_explain_mode(struct ike_reason *r, const struct ike_parties *w, bool transport);
 /* Any other error notification in answer to a request for a child. */
 void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w, unsigned type);
 

@@ -139,7 +139,7 @@ struct ike_child_info {
 	const struct config_child *cfg;
 	uint32_t spi_in, spi_out;
 	struct suite suite;
-	bool encap;
+	bool encap, transport;
 	const struct ts_list *local_ts, *remote_ts; /* borrowed during the callback */
 	ike_time installed_at;
 };

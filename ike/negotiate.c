@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ike/mode.h"
 #include "ike/child.h"
 
 /* ---- The initiator of the exchange: the peer's answer ---- */
@@ -26,6 +27,11 @@ void ike_child_explain_refusal(
 	}
 }
 
+/* The selectors of a message as this host sees them. */
+struct ike_seen {
+	struct ts_list local, remote;
+};
+
 /* Section 2.9: an answer may only narrow. */
 static bool lies_within(const struct ts_list *inner, const struct ts_list *outer)
 {
@@ -41,16 +47,36 @@ static bool lies_within(const struct ts_list *inner, const struct ts_list *outer
 }
 
 static enum ike_err judge_selectors(
-    const struct ike_child *c, const struct ike_msg *m, struct ike_reason *why)
+    const struct ike_child *c, const struct ike_child_terms *t, struct ike_reason *why)
 {
 	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
 	struct ts_list local, remote;
 
 	ike_child_offer_ts(c, &local, &remote);
-	if (lies_within(&m->tsi, &local) && lies_within(&m->tsr, &remote))
+	if (lies_within(t->local_ts, &local) && lies_within(t->remote_ts, &remote))
 		return IKE_OK;
-	ike_explain_ts_widened(why, &w, &m->tsi, &m->tsr);
+	ike_explain_ts_widened(why, &w, t->local_ts, t->remote_ts);
 	return IKE_ETS;
+}
+
+/* Section 1.3.1: without its notification in the answer, transport mode is declined. */
+static enum ike_err judge_mode(const struct ike_child *c, const struct ike_msg *m,
+    struct ike_mode *mode, struct ike_seen *seen, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
+
+	ike_mode_read(m, mode);
+	seen->local = m->tsi;
+	seen->remote = m->tsr;
+	if (mode->transport != (c->cfg->mode == MODE_TRANSPORT)) {
+		ike_explain_mode(why, &w, mode->transport);
+		return IKE_ETS;
+	}
+	if (mode->transport && !ike_mode_see(c->sa, &seen->local, &seen->remote, mode)) {
+		ike_explain_ts_widened(why, &w, &m->tsi, &m->tsr);
+		return IKE_ETS;
+	}
+	return IKE_OK;
 }
 
 static enum ike_err judge_proposal(const struct ike_child *c, const struct ike_child_answer *a,
@@ -91,14 +117,17 @@ static enum ike_err judge_ke(const struct ike_child_answer *a, const struct suit
 static enum ike_err take(
     struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
 {
+	struct ike_seen seen;
 	struct ike_child_terms t = {
-	    .initiator = true, .local_ts = &a->m->tsi, .remote_ts = &a->m->tsr};
+	    .initiator = true, .local_ts = &seen.local, .remote_ts = &seen.remote};
 	struct secret shared = SECRET_NONE;
 	struct ike_event_node *ev;
 	enum ike_err err = judge_proposal(c, a, &t, why);
 
 	if (!err)
-		err = judge_selectors(c, a->m, why);
+		err = judge_mode(c, a->m, &t.mode, &seen, why);
+	if (!err)
+		err = judge_selectors(c, &t, why);
 	if (!err)
 		err = judge_ke(a, &t.suite, &shared, why);
 	if (err)
@@ -143,6 +172,8 @@ void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a
 static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq,
     struct ike_child_made *made, struct ike_reason *why)
 {
+	struct ike_mode *mode = &made->terms.mode;
+	struct ike_seen seen = {rq->m->tsr, rq->m->tsi};
 	struct ike_child_offer o = {.conn = sa->conn,
 	    .local = sa->local,
 	    .remote = sa->remote,
@@ -152,11 +183,18 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	    .ke = ike_msg_has(rq->m, IKE_PLD_KE) ? rq->m->ke.group : KE_NONE,
 	    .ignore_ke = rq->first,
 	    .only = rq->only};
-	enum ike_err err = ike_select_child(&o, &made->choice, why);
 	const struct suite *s = &made->choice.suite;
+	enum ike_err err;
 
+	ike_mode_read(rq->m, mode);
+	if (mode->transport && ike_mode_see(sa, &seen.local, &seen.remote, mode)) {
+		o.seen_local = &seen.local;
+		o.seen_remote = &seen.remote;
+	}
+	err = ike_select_child(&o, &made->choice, why);
 	if (err)
 		return err;
+	mode->transport = made->choice.cfg->mode == MODE_TRANSPORT;
 	if (rq->first)
 		made->choice.suite.ke = (struct transform){0};
 	if (s->ke.id != KE_NONE && s->ke.id != o.ke) {
@@ -187,6 +225,7 @@ static void write_answer(struct ike_build *b, const struct ike_child_request *rq
 
 	p.spi_n = 4;
 	be32_store(p.spi, made->child->spi_in);
+	ike_mode_answer(&made->terms.mode, b);
 	ike_build_sa_one(b, &p);
 	if (!rq->first)
 		ike_build_nonce(b, nr);
@@ -211,6 +250,7 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
 	if (err)
 		return err;
 	made->terms = (struct ike_child_terms){.suite = made->choice.suite,
+	    .mode = made->terms.mode,
 	    .spi_out = be32_load(chosen->spi),
 	    .local_ts = &made->choice.local_ts,
 	    .remote_ts = &made->choice.remote_ts,

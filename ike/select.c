@@ -222,17 +222,23 @@ void ike_select_expand_ts(
 	}
 }
 
-/* A child's fit: 0 no traffic in common; 1 narrowed; 2 exactly what was asked for. */
+/* A child's fit: 0 no traffic in common; 1 narrowed; 2 exactly what was asked for. Two more for
+ * transport mode, when that is asked for. */
 static int ts_fit(const struct config_child *k, const struct ike_child_offer *o,
     struct ts_list *local, struct ts_list *remote)
 {
+	bool transport = k->mode == MODE_TRANSPORT && o->seen_local;
+	const struct ts_list *asked_l = transport ? o->seen_local : o->local_ts,
+			     *asked_r = transport ? o->seen_remote : o->remote_ts;
 	struct ts_list l, r;
 
 	ike_select_expand_ts(k->local_ts, k->local_ts_n, &o->local.addr, &l);
 	ike_select_expand_ts(k->remote_ts, k->remote_ts_n, &o->remote.addr, &r);
-	if (!ts_list_narrow(o->local_ts, &l, local) || !ts_list_narrow(o->remote_ts, &r, remote))
+	if (config_child_is_static(k) || !ts_list_narrow(asked_l, &l, local) ||
+	    !ts_list_narrow(asked_r, &r, remote))
 		return 0;
-	return ts_list_equal(o->local_ts, &l) && ts_list_equal(o->remote_ts, &r) ? 2 : 1;
+	return (ts_list_equal(asked_l, &l) && ts_list_equal(asked_r, &r) ? 2 : 1) +
+	       (transport ? 2 : 0);
 }
 
 static bool fits_proposal(
@@ -279,10 +285,19 @@ static void explain_none(
 	ike_explain_no_common_ts(why, &w, o->local_ts, o->remote_ts, &l, &r);
 }
 
+static void explain_other_mode(
+    const struct ike_child_offer *o, const struct config_child *k, struct ike_reason *why)
+{
+	struct ike_parties w = {
+	    .local = &o->local, .remote = &o->remote, .conn = o->conn, .child = k};
+
+	ike_explain_mode(why, &w, false);
+}
+
 enum ike_err ike_select_child(
     const struct ike_child_offer *o, struct ike_child_choice *out, struct ike_reason *why)
 {
-	const struct config_child *met = NULL;
+	const struct config_child *met = NULL, *other_mode = NULL;
 	int best = 0;
 
 	for (size_t i = 0; i < o->conn->children_n; i++) {
@@ -291,8 +306,12 @@ enum ike_err ike_select_child(
 		struct suite suite;
 		int index, fit = ts_fit(k, o, &local, &remote);
 
-		if (!fit || config_child_is_static(k) || (o->only && o->only != k))
+		if (!fit || (o->only && o->only != k))
 			continue;
+		if (k->mode == MODE_TRANSPORT && !o->seen_local) {
+			other_mode = k;
+			continue;
+		}
 		if (!met)
 			met = k;
 		if (fit <= best || !fits_proposal(k, o, &index, &suite))
@@ -306,6 +325,9 @@ enum ike_err ike_select_child(
 	}
 	if (best)
 		return IKE_OK;
-	explain_none(o, met, why);
+	if (met || !other_mode)
+		explain_none(o, met, why);
+	else
+		explain_other_mode(o, other_mode, why);
 	return why->err;
 }

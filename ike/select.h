@@ -58,6 +58,9 @@ struct ike_child_offer {
 	struct endpoint local, remote;
 	const struct proposal_list *offered;
 	const struct ts_list *local_ts, *remote_ts;
+	/* Transport mode is asked for: the selectors with the addresses that this host sees (RFC
+	 * 7296 section 2.23.1); NULL: it is not. */
+	const struct ts_list *seen_local, *seen_remote;
 	uint16_t ke;                     /* of the KE payload; 0: none */
 	bool ignore_ke;                  /* the child of IKE_AUTH */
 	const struct config_child *only; /* a rekey: no other child will do; NULL: any */
@@ -68,7 +71,8 @@ struct ike_child_choice {
 	struct suite suite;
 	struct ts_list local_ts, remote_ts;
 };
-/* IKE_OK, IKE_ETS or IKE_ENOPROPOSAL with the sentence. */
+/* Children in transport mode are for those who ask for it, and go first then; else the peer gets
+ * tunnel mode. IKE_OK, IKE_ETS or IKE_ENOPROPOSAL with the sentence. */
 enum ike_err ike_select_child(
     const struct ike_child_offer *o, struct ike_child_choice *out, struct ike_reason *why);
 

@@ -62,6 +62,7 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 		    .spi_out = c->spi_out,
 		    .suite = c->suite,
 		    .encap = sa->encap,
+		    .transport = c->mode.transport,
 		    .local_ts = &c->local_ts,
 		    .remote_ts = &c->remote_ts,
 		    .installed_at = c->installed_at};

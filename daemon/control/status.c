@@ -107,7 +107,7 @@ static json_t *child_json(const struct view *v, const struct ike_child_info *c)
 	set(o, "name", json_string(c->cfg->name));
 	set(o, "id", number(c->id));
 	set(o, "state", json_string(ike_child_state_text(c->state)));
-	set(o, "mode", json_string("tunnel"));
+	set(o, "mode", json_string(c->transport ? "transport" : "tunnel"));
 	set(o, "encap", json_boolean(c->encap));
 	set(o, "spi_in", hex(c->spi_in, 8));
 	set(o, "spi_out", hex(c->spi_out, 8));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ike/auth/auth.h"
+#include "ike/mode.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
 
@@ -20,6 +21,7 @@ static void build_child(const struct ike_child *c, struct ike_build *b)
 
 	ike_child_offer_proposals(c, true, &proposals);
 	ike_child_offer_ts(c, &local, &remote);
+	ike_mode_ask(c, b);
 	ike_build_sa(b, &proposals);
 	ike_build_ts(b, IKE_PLD_TSI, &local);
 	ike_build_ts(b, IKE_PLD_TSR, &remote);

@@ -4,6 +4,7 @@
  * INVALID_KE_PAYLOAD: again with the group that is wanted, when it is among ours.
  * TEMPORARY_FAILURE: again later, for some minutes.
  */
+#include "ike/mode.h"
 #include "ike/task/task.h"
 
 enum {
@@ -34,6 +35,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		err = ike_kex_new(&t->kex, sa->e->p.libctx, t->group);
 	if (err)
 		return err;
+	ike_mode_ask(t->child, b);
 	ike_build_sa(b, &proposals);
 	ike_build_nonce(b, bytes_of(t->ni, sizeof t->ni));
 	if (t->kex)
