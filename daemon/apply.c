@@ -8,6 +8,8 @@
 
 #include "daemon/policy.h"
 
+enum { LINGER_MS = 2000 }; /* packets of replaced keys may be under way so long */
+
 bool apply_init(struct apply *a, const struct apply_params *p)
 {
 	*a = (struct apply){.esp = p->esp,
@@ -83,18 +85,9 @@ static void pin(struct apply *a, struct apply_child *c, uint64_t now_ms)
 static void pin_covered(struct apply *a, const struct nets_held *held, uint64_t now_ms)
 {
 	for (struct apply_child *c = a->first; c; c = c->next)
-		for (size_t i = 0; i < held->routes_n && !c->pin; i++)
+		for (size_t i = 0; i < held->routes_n && !c->pin && !c->down; i++)
 			if (prefix_has(&held->routes[i], &c->remote.addr))
 				pin(a, c, now_ms);
-}
-
-void apply_refresh(struct apply *a, uint64_t now_ms)
-{
-	if (a->pinned_n == 0)
-		return;
-	for (struct apply_child *c = a->first; c; c = c->next)
-		if (c->pin)
-			pin(a, c, now_ms);
 }
 
 /* ---- Up ---- */
@@ -206,6 +199,7 @@ static struct apply_child *child_new(const struct ike_sa_ref *ref, const struct 
 	c->suite = up->suite;
 	c->encap = up->encap;
 	c->mode = up->mode;
+	c->behind = up->behind;
 	return c;
 }
 
@@ -252,24 +246,30 @@ bool apply_child_up(
 
 /* ---- Down ---- */
 
-void apply_child_down(struct apply *a, uint32_t spi_in)
+void apply_child_down(struct apply *a, uint32_t spi_in, bool replaced)
 {
 	struct apply_child *c = a->by_in[spi_in & (a->slots - 1)];
 
 	if (!c || c->spi_in != spi_in)
 		return;
 	c->down = true;
+	c->replaced = replaced;
 	a->dirty = true;
+}
+
+static void stop_sending(struct apply *a, struct apply_child *c)
+{
+	esp_out_del(a->esp, c->slot_out);
+	a->by_out[c->slot_out & (a->slots - 1)] = NULL;
+	a->pinned_n -= c->pin != 0;
+	c->pin = 0;
+	atomic_store_explicit(&a->pins[c->slot_out], 0, memory_order_relaxed);
 }
 
 static void remove_child(struct apply *a, struct apply_child *c)
 {
-	esp_out_del(a->esp, c->slot_out);
 	esp_in_del(a->esp, c->spi_in);
 	a->by_in[c->spi_in & (a->slots - 1)] = NULL;
-	a->by_out[c->slot_out & (a->slots - 1)] = NULL;
-	a->pinned_n -= c->pin != 0;
-	atomic_store_explicit(&a->pins[c->slot_out], 0, memory_order_relaxed);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -280,10 +280,37 @@ static void remove_child(struct apply *a, struct apply_child *c)
 	free(c);
 }
 
+/* What is down goes, in two steps when it was replaced. */
+static void retire(struct apply *a, uint64_t now_ms)
+{
+	struct apply_child *next;
+
+	for (struct apply_child *c = a->first; c; c = next) {
+		next = c->next;
+		if (!c->down)
+			continue;
+		if (!c->gone_at) {
+			stop_sending(a, c);
+			c->gone_at = now_ms + (c->replaced ? LINGER_MS : 0);
+		}
+		if (c->gone_at <= now_ms)
+			remove_child(a, c);
+	}
+}
+
+void apply_refresh(struct apply *a, uint64_t now_ms)
+{
+	if (!a->dirty)
+		retire(a, now_ms);
+	for (struct apply_child *c = a->pinned_n ? a->first : NULL; c; c = c->next)
+		if (c->pin)
+			pin(a, c, now_ms);
+}
+
 void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms)
 {
 	for (struct apply_child *c = a->first; c; c = c->next) {
-		if (c->ike_id != ike_id)
+		if (c->ike_id != ike_id || c->down)
 			continue;
 		c->local = path->local;
 		c->remote = path->remote;
@@ -390,18 +417,31 @@ static bool collect_drops(const struct apply *a, struct policy_set *set)
 	return collect_statics(a, set, MODE_DROP);
 }
 
-static bool collect_children(const struct apply *a, struct policy_set *set)
+/* Does the one that it stands behind live? */
+static bool is_behind(const struct apply *a, const struct apply_child *c)
+{
+	const struct apply_child *first = c->behind ? apply_by_spi(a, c->behind) : NULL;
+
+	return first && !first->down;
+}
+
+static bool collect_ranked(const struct apply *a, struct policy_set *set, bool behind)
 {
 	bool ok = true;
 
 	for (const struct apply_child *c = a->first; c && ok; c = c->next)
-		if (!c->down)
+		if (!c->down && is_behind(a, c) == behind)
 			ok = policy_add(set, &(struct policy_source){.local = &c->local_ts,
 						 .remote = &c->remote_ts,
 						 .action = ESP_PROTECT,
 						 .priority = policy_priority(c->cfg),
 						 .slot = c->slot_out});
 	return ok;
+}
+
+static bool collect_children(const struct apply *a, struct policy_set *set)
+{
+	return collect_ranked(a, set, false) && collect_ranked(a, set, true);
 }
 
 static bool collect_traps(const struct apply *a, struct policy_set *set)
@@ -437,7 +477,6 @@ static bool collect(const struct apply *a, struct policy_set *set)
 void apply_commit(struct apply *a, uint64_t now_ms)
 {
 	struct policy_set set = {0};
-	struct apply_child *next;
 
 	if (!a->dirty)
 		return;
@@ -448,10 +487,6 @@ void apply_commit(struct apply *a, uint64_t now_ms)
 		log_say(a->log, LOG_ERROR, "policies",
 		    "no memory for the policies: the old ones stay until the next change");
 	a->dirty = !ok;
-	for (struct apply_child *c = a->first; c; c = next) {
-		next = c->next;
-		if (c->down)
-			remove_child(a, c);
-	}
+	retire(a, now_ms);
 	apply_refresh(a, now_ms);
 }

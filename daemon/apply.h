@@ -28,9 +28,12 @@ struct apply_child {
 	bool encap;
 	struct ike_mode mode;
 	struct nets_held held;
-	uint64_t seen; /* packets in, when last looked */
-	uint32_t pin;  /* the interface its packets leave by; 0: as routed */
-	bool down;     /* waits for the commit */
+	uint64_t seen;    /* packets in, when last looked */
+	uint32_t pin;     /* the interface its packets leave by; 0: as routed */
+	uint32_t behind;  /* inbound SPI of the child that sends while it lives; 0: none */
+	bool down;        /* waits for the commit */
+	bool replaced;    /* by a newer one: what its peer has sent meanwhile is still taken */
+	uint64_t gone_at; /* down and replaced: when the inbound keys go too, ms; 0: not yet set */
 };
 
 /* A configured policy that has no peer: mode pass or drop. */
@@ -84,7 +87,8 @@ bool apply_statics(struct apply *a, const struct config *c);
 /* False: it could not be installed (logged); the engine must be told to delete it. */
 bool apply_child_up(
     struct apply *a, const struct ike_sa_ref *ref, const struct ike_child_up *up, uint64_t now_ms);
-void apply_child_down(struct apply *a, uint32_t spi_in);
+/* `replaced`: another child is in its place; packets under way are taken for some time. */
+void apply_child_down(struct apply *a, uint32_t spi_in, bool replaced);
 /* The endpoints of an IKE SA's children changed. */
 void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms);
 bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
@@ -92,7 +96,9 @@ bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struc
 void apply_trap_clear(struct apply *a, uint32_t id);
 /* Publishes what changed. */
 void apply_commit(struct apply *a, uint64_t now_ms);
-/* From time to time: the interfaces of pinned children may have changed. */
+/* From time to time: the interfaces of pinned children may have changed, and what was replaced
+ * goes.
+ */
 void apply_refresh(struct apply *a, uint64_t now_ms);
 
 const struct apply_child *apply_by_spi(const struct apply *a, uint32_t spi_in);

@@ -486,6 +486,8 @@ void conns_event(struct conns *s, const struct ike_event *ev)
 	case IKE_EV_STEP: tell_step(c, ev->reason.text); return;
 	case IKE_EV_OP:
 	case IKE_EV_PATH:
+	case IKE_EV_REKEYED:
+	case IKE_EV_REKEY_FAILED:
 	case IKE_EV_KEYS: return;
 	case IKE_EV_IKE_UP: c->ike_up++; break;
 	case IKE_EV_IKE_DOWN: on_ike_down(c, ev); break;

@@ -3,6 +3,7 @@
  */
 #include "daemon/log.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static void add_path(struct log_line *line, const struct ike_path *p)
@@ -44,6 +45,27 @@ static void fields_child_down(struct log_line *line, const struct ike_event *ev)
 	add_spi(line, "spi_out", ev->u.child_down.spi_out);
 }
 
+static void add_ike_spi(struct log_line *line, const char *key, uint64_t spi)
+{
+	char t[20];
+	snprintf(t, sizeof t, "%016" PRIx64, spi);
+	log_str(line, key, t);
+}
+
+static void fields_rekeyed(struct log_line *line, const struct ike_event *ev)
+{
+	log_bool(line, "initiator", ev->u.rekeyed.initiator);
+	if (ev->ref.child_id) {
+		add_spi(line, "old_spi_in", ev->u.rekeyed.old_spi_in);
+		add_spi(line, "spi_in", ev->u.rekeyed.spi_in);
+		return;
+	}
+	add_ike_spi(line, "old_spi_i", ev->u.rekeyed.old_spi_i);
+	add_ike_spi(line, "old_spi_r", ev->u.rekeyed.old_spi_r);
+	add_ike_spi(line, "spi_i", ev->u.rekeyed.spi_i);
+	add_ike_spi(line, "spi_r", ev->u.rekeyed.spi_r);
+}
+
 static void fields_ike_down(struct log_line *line, const struct ike_event *ev)
 {
 	log_bool(line, "established", ev->u.ike_down.established);
@@ -65,6 +87,8 @@ static const struct row rows[] = {
 	[IKE_EV_CHILD_UP]     = {"child-up",     LOG_INFO,    fields_child_up},
 	[IKE_EV_CHILD_FAILED] = {"child-failed", LOG_WARNING, NULL},
 	[IKE_EV_CHILD_DOWN]   = {"child-down",   LOG_INFO,    fields_child_down},
+	[IKE_EV_REKEYED]      = {"rekeyed",      LOG_INFO,    fields_rekeyed},
+	[IKE_EV_REKEY_FAILED] = {"rekey-failed", LOG_WARNING, NULL},
 	[IKE_EV_PATH]         = {"path",         LOG_INFO,    fields_path},
 	[IKE_EV_KEYS]         = {NULL,           LOG_DEBUG,   NULL},
 };

@@ -111,7 +111,10 @@ static void handle_event(struct daemon *d, const struct ike_event *ev)
 	switch (ev->kind) {
 	case IKE_EV_OP: answer_op(d, &ev->u.op); break;
 	case IKE_EV_CHILD_UP: child_up(d, ev); break;
-	case IKE_EV_CHILD_DOWN: apply_child_down(&d->apply, ev->u.child_down.spi_in); break;
+	case IKE_EV_CHILD_DOWN:
+		apply_child_down(
+		    &d->apply, ev->u.child_down.spi_in, ev->reason.err == IKE_EREPLACED);
+		break;
 	case IKE_EV_PATH:
 		apply_path(&d->apply, ev->ref.ike_id, &ev->u.path, daemon_now_ms());
 		break;
@@ -119,6 +122,8 @@ static void handle_event(struct daemon *d, const struct ike_event *ev)
 	case IKE_EV_STEP:
 	case IKE_EV_IKE_UP:
 	case IKE_EV_IKE_DOWN:
+	case IKE_EV_REKEYED:
+	case IKE_EV_REKEY_FAILED:
 	case IKE_EV_CHILD_FAILED: break;
 	}
 	conns_event(&d->conns, ev);
@@ -304,13 +309,13 @@ static void expire(struct daemon *d)
 	struct esp_expiry x;
 
 	while (esp_next_expiry(d->esp, &x)) {
-		if (x.kind != ESP_EXPIRY_HARD)
-			continue;
 		const struct apply_child *c =
 		    x.inbound ? apply_by_spi(&d->apply, x.id) : apply_by_slot(&d->apply, x.id);
 		if (c && !c->down)
-			daemon_command(
-			    d, &(struct ike_command){.kind = IKE_CMD_EXPIRED, .spi = c->spi_in});
+			daemon_command(d,
+			    &(struct ike_command){
+				.kind = x.kind == ESP_EXPIRY_HARD ? IKE_CMD_EXPIRED : IKE_CMD_REKEY,
+				.spi = c->spi_in});
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 
 static size_t bucket(uint32_t spi)
@@ -70,7 +71,7 @@ enum ike_err ike_child_new(
 	c->tag = tag;
 	c->cfg = cfg;
 	c->state = IKE_CHILD_CREATING;
-	c->expire_at = IKE_NEVER;
+	c->expire_at = c->rekey_at = IKE_NEVER;
 	while (*at)
 		at = &(*at)->next;
 	*at = c;
@@ -97,9 +98,11 @@ void ike_child_free(struct ike_child *c)
 	*at = c->by_spi_next;
 	if (sa->setup && sa->setup->first == c)
 		sa->setup->first = NULL;
+	ike_rekey_forget(c);
 	if (!c->spi_given)
 		e->p.spi_put(e->p.spi_arg, c->spi_in);
 	ike_event_node_free(c->down);
+	ike_blob_fini(&c->lowest);
 	free(c);
 }
 
@@ -223,18 +226,12 @@ void ike_child_install(
 	c->installed_at = e->now;
 	if (c->cfg->hard.time_ms)
 		c->expire_at = e->now + c->cfg->hard.time_ms;
+	ike_rekey_schedule(c);
 	ike_queue_event(&e->q, ev);
 	ike_emit_step(e, &ref, "child %s up: %s === %s, %s%s%s", c->cfg->name,
 	    ts_list_text(&c->local_ts, l, sizeof l), ts_list_text(&c->remote_ts, r, sizeof r),
 	    suite_text(&c->suite, s, sizeof s), c->sa->encap ? " in UDP" : "",
 	    c->mode.transport ? ", transport mode" : "");
-	if (c->doomed) {
-		struct ike_reason why;
-
-		ike_reason_set(&why, IKE_ELOCALDELETE,
-		    "\"%s\" was taken down here while it came up", c->cfg->name);
-		ike_child_delete(c, &why, false);
-	}
 }
 
 /* ---- Down ---- */
@@ -257,15 +254,28 @@ static void report(struct ike_child *c, enum ike_event_kind kind, const struct i
 	ike_queue_event(&c->sa->e->q, n);
 }
 
+static void report_failed(struct ike_child *c, const struct ike_reason *why)
+{
+	struct ike_sa_ref ref = ike_sa_ref_of(c->sa, c);
+
+	if (!c->rekey)
+		report(c, IKE_EV_CHILD_FAILED, why);
+	else if (ike_rekey_put_off(c))
+		report(c, IKE_EV_REKEY_FAILED, why);
+	else
+		ike_emit_step(
+		    c->sa->e, &ref, "our rekey of %s is forgotten: %s", c->cfg->name, why->text);
+}
+
 void ike_child_failed(struct ike_child *c, const struct ike_reason *why)
 {
-	report(c, IKE_EV_CHILD_FAILED, why);
+	report_failed(c, why);
 	ike_child_free(c);
 }
 
 void ike_child_failed_there(struct ike_child *c, const struct ike_reason *why)
 {
-	report(c, IKE_EV_CHILD_FAILED, why);
+	report_failed(c, why);
 	ike_child_delete(c, why, false);
 }
 
@@ -283,7 +293,7 @@ void ike_child_delete(struct ike_child *c, const struct ike_reason *why, bool no
 		ike_child_report_down(c, why);
 	if (c->state == IKE_CHILD_DELETING)
 		return;
-	c->expire_at = IKE_NEVER;
+	c->expire_at = c->rekey_at = IKE_NEVER;
 	if (ike_task_new(sa, &ike_task_delete_child, c)) {
 		c->state = IKE_CHILD_DELETING;
 		return;

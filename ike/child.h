@@ -24,6 +24,15 @@ struct ike_child {
 	struct ike_mode mode;
 	struct ts_list local_ts, remote_ts;
 	ike_time installed_at, expire_at;
+	/* Rekeying: rekey.h */
+	ike_time rekey_at;      /* INSTALLED: new keys are due; else IKE_NEVER */
+	uint32_t rekey_rounds;  /* failures in a row */
+	bool replaced;          /* another one took its place: its end is no loss */
+	bool rekey;             /* begun to take the place of another */
+	struct ike_child *old;  /* that one; NULL: none, or it is gone */
+	uint32_t behind;        /* inbound SPI of the one that the peer replaced by this; 0: none */
+	uint32_t rival;         /* inbound SPI of the peer's child for the same old one; 0: none */
+	struct ike_blob lowest; /* of the nonces of the exchange that made that one */
 	struct ike_event_node
 	    *down; /* reserved for CHILD_DOWN or CHILD_FAILED; NULL: it was sent */
 };
@@ -71,6 +80,7 @@ struct ike_child_answer {
 	const struct ike_kex *kex; /* ours, when the request had a KE payload; NULL: none */
 	bool first;                /* the child of IKE_AUTH */
 };
+/* After success *c may be on its way out all the same (redundant, or taken down meanwhile). */
 void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a);
 /* The peer's refusal of a child as a sentence. */
 void ike_child_explain_refusal(
@@ -83,13 +93,14 @@ struct ike_child_made {
 	struct ike_child_terms terms;
 	struct ike_child_choice choice;
 	struct ike_event_node *ev;
-	uint16_t group; /* IKE_EKE: the group that we want */
+	uint16_t group;            /* IKE_EKE: the group that we want */
+	uint8_t nr[IKE_NONCE_LEN]; /* our nonce, not of IKE_AUTH */
 };
 struct ike_child_request {
 	const struct ike_msg *m;
-	bool first;                      /* in IKE_AUTH: nonces of IKE_SA_INIT, no KE */
-	const struct config_child *only; /* a rekey: this one */
-	struct bytes ni, nr;             /* first: of IKE_SA_INIT */
+	bool first;                  /* in IKE_AUTH: nonces of IKE_SA_INIT, no KE */
+	const struct ike_child *old; /* a rekey: it takes the place of this one */
+	struct bytes ni, nr;         /* first: of IKE_SA_INIT */
 };
 enum ike_err ike_child_answer(struct ike_sa *sa, const struct ike_child_request *rq,
     struct ike_build *b, struct ike_child_made *made, struct ike_reason *why);

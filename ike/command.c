@@ -6,6 +6,7 @@
  * UP of what is up already is a STEP and nothing else.
  */
 #include "ike/exchange/exchange.h"
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 
 /* ---- UP, ACQUIRE ---- */
@@ -234,6 +235,47 @@ static enum ike_err expired(struct ike_engine *e, uint32_t spi)
 	return IKE_OK;
 }
 
+/* Of one configuration, or of all: those that can be. */
+static void rekey_children(
+    struct ike_sa *sa, const struct config_child *cfg, uint32_t tag, enum ike_err *err)
+{
+	struct ike_child *next;
+
+	for (struct ike_child *c = sa->children; c; c = next) {
+		enum ike_err e = IKE_ESTATE;
+
+		next = c->next;
+		if ((cfg && c->cfg != cfg) || c->state == IKE_CHILD_CREATING)
+			continue;
+		e = ike_rekey_child(c, tag);
+		if (*err)
+			*err = e; /* one that begins is enough */
+	}
+}
+
+static enum ike_err rekey(struct ike_engine *e, const struct ike_command *c)
+{
+	struct ike_child *child = c->spi ? ike_child_by_spi_in(e, c->spi) : NULL;
+	enum ike_err err = IKE_EUNKNOWN;
+
+	if (c->spi && (!child || child->state == IKE_CHILD_CREATING))
+		return err;
+	if (child) {
+		err = ike_rekey_child(child, c->tag);
+		if (err == IKE_ETEMPORARY)
+			ike_rekey_later(child); /* the data plane says it once */
+		ike_sa_settle(child->sa);
+		return err;
+	}
+	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
+		if (sa->conn != c->conn || sa->dead || sa->phase != IKE_PHASE_UP)
+			continue;
+		rekey_children(sa, c->child, c->tag, &err);
+		ike_sa_settle(sa);
+	}
+	return err;
+}
+
 static enum ike_err alive(struct ike_engine *e, const struct ike_command *c)
 {
 	struct ike_child *child = ike_child_by_spi_in(e, c->spi);
@@ -268,6 +310,7 @@ enum ike_err ike_command(struct ike_engine *e, const struct ike_command *c)
 	case IKE_CMD_DOWN: return down(e, c);
 	case IKE_CMD_OP_DONE: return op_done(e, c);
 	case IKE_CMD_EXPIRED: return expired(e, c->spi);
+	case IKE_CMD_REKEY: return rekey(e, c);
 	case IKE_CMD_ALIVE:
 	case IKE_CMD_MOVED: return alive(e, c);
 	case IKE_CMD_STOP: return stop(e);

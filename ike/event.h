@@ -25,6 +25,8 @@ enum ike_event_kind {
 	IKE_EV_CHILD_UP, /* install these keys */
 	IKE_EV_CHILD_FAILED, /* a child could not be negotiated; the IKE SA goes on */
 	IKE_EV_CHILD_DOWN,   /* remove the child's SAs */
+	IKE_EV_REKEYED,      /* an SA has new keys: the one in its place is up, the old one goes */
+	IKE_EV_REKEY_FAILED, /* new keys could not be had; the SA goes on, and tries again */
 	IKE_EV_PATH,         /* the endpoints of an IKE SA, and of its children, changed */
 	IKE_EV_KEYS,         /* for the key log, only when asked for */
 };
@@ -77,6 +79,10 @@ struct ike_child_up {
 	bool encap; /* ESP in UDP */
 	struct ike_mode mode;
 	bool initiator;
+	/* Inbound SPI of the child that goes on sending while it lives: the peer may not have this
+	 * one's keys yet, or we are about to delete it (RFC 7296 sections 2.8 and 2.8.1). 0: none.
+	 * Of the children that stand behind none that lives, the one that came up last sends. */
+	uint32_t behind;
 };
 
 /* Wireshark needs these (ikev2_decryption_table). Children's keys come with IKE_EV_CHILD_UP. */
@@ -103,7 +109,12 @@ struct ike_event {
 		struct ike_path path; /* IKE_UP, PATH */
 		struct {
 			uint32_t spi_in, spi_out;
-		} child_down;
+		} child_down; /* replaced by new keys: the reason is IKE_EREPLACED */
+		struct {
+			uint64_t old_spi_i, old_spi_r, spi_i, spi_r; /* of an IKE SA */
+			uint32_t old_spi_in, spi_in;                 /* of a child */
+			bool initiator;                              /* we asked */
+		} rekeyed;
 		struct {
 			bool established; /* it had been up */
 			bool retry;       /* trying again makes sense (not after a local `down`) */

@@ -81,10 +81,16 @@ enum ike_command_kind {
 	IKE_CMD_OP_DONE,
 	IKE_CMD_EXPIRED, /* the Child SA with inbound SPI `spi` has reached its hard limit: delete
 			    it */
-	IKE_CMD_ALIVE,   /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
-			    needed now */
-	IKE_CMD_MOVED,   /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
-	IKE_CMD_STOP,    /* delete everything; all IKE_DOWN events have come after 3 s */
+	/* New keys for an SA that is up: the Child SA with inbound SPI `spi` (it reached a soft
+	 * limit); or, with spi 0, what is up of conn: its child, or all its children when child is
+	 * NULL, or with `ike` the IKE SA. The outcome is REKEYED or REKEY_FAILED, with the tag.
+	 * IKE_EUNKNOWN: nothing of it is up. IKE_ESTATE: it is being rekeyed or deleted already.
+	 * IKE_ETEMPORARY: the last rekey is not over. */
+	IKE_CMD_REKEY,
+	IKE_CMD_ALIVE, /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
+			  needed now */
+	IKE_CMD_MOVED, /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
+	IKE_CMD_STOP,  /* delete everything; all IKE_DOWN events have come after 3 s */
 };
 
 struct ike_command {
@@ -99,6 +105,7 @@ struct ike_command {
 	struct endpoint local, remote;
 	struct ts_flow flow; /* ACQUIRE */
 	uint32_t spi;
+	bool ike; /* REKEY */
 	struct {
 		uint32_t op_id;
 		bool found;          /* there is such a secret */
@@ -142,6 +149,7 @@ struct ike_child_info {
 	bool encap, transport;
 	const struct ts_list *local_ts, *remote_ts; /* borrowed during the callback */
 	ike_time installed_at;
+	ike_time rekey_at; /* IKE_NEVER: not by time, or it is under way */
 };
 
 struct ike_sa_info {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ike/mode.h"
-#include "ike/child.h"
+#include "ike/rekey.h"
 
 /* ---- The initiator of the exchange: the peer's answer ---- */
 
@@ -122,6 +122,7 @@ static enum ike_err take(
 	    .initiator = true, .local_ts = &seen.local, .remote_ts = &seen.remote};
 	struct secret shared = SECRET_NONE;
 	struct ike_event_node *ev;
+	bool redundant;
 	enum ike_err err = judge_proposal(c, a, &t, why);
 
 	if (!err)
@@ -141,7 +142,17 @@ static enum ike_err take(
 		    ike_err_sentence(err));
 		return err;
 	}
+	redundant = ike_rekey_is_redundant(c, a->ni, a->nr);
+	if (redundant)
+		ev->full->u.child_up.behind = c->rival;
 	ike_child_install(c, &t, ev);
+	if (c->rekey)
+		ike_rekey_done(c, redundant);
+	if (c->doomed) {
+		ike_reason_set(why, IKE_ELOCALDELETE, "\"%s\" was taken down here while it came up",
+		    c->cfg->name);
+		ike_child_delete(c, why, false);
+	}
 	return IKE_OK;
 }
 
@@ -182,7 +193,7 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	    .remote_ts = &rq->m->tsi,
 	    .ke = ike_msg_has(rq->m, IKE_PLD_KE) ? rq->m->ke.group : KE_NONE,
 	    .ignore_ke = rq->first,
-	    .only = rq->only};
+	    .only = rq->old ? rq->old->cfg : NULL};
 	const struct suite *s = &made->choice.suite;
 	enum ike_err err;
 
@@ -195,6 +206,14 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	if (err)
 		return err;
 	mode->transport = made->choice.cfg->mode == MODE_TRANSPORT;
+	if (rq->old &&
+	    ike_rekey_narrows(rq->old, &made->choice.local_ts, &made->choice.remote_ts)) {
+		ike_reason_set(why, IKE_ETS,
+		    "the peer wants to rekey \"%s\" with fewer addresses than it has, which "
+		    "would cut off traffic: the peer is at fault",
+		    rq->old->cfg->name);
+		return IKE_ETS;
+	}
 	if (rq->first)
 		made->choice.suite.ke = (struct transform){0};
 	if (s->ke.id != KE_NONE && s->ke.id != o.ke) {
@@ -239,12 +258,11 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
     struct ike_child_made *made, const struct ike_kex *kex, struct bytes shared)
 {
 	const struct proposal *chosen = &rq->m->sa.v[made->choice.index];
-	uint8_t own[IKE_NONCE_LEN];
-	struct bytes nr = rq->first ? rq->nr : bytes_of(own, sizeof own);
+	struct bytes nr = rq->first ? rq->nr : bytes_of(made->nr, sizeof made->nr);
 	enum ike_err err = IKE_OK;
 
 	if (!rq->first)
-		err = ike_random(sa->e->p.libctx, own, sizeof own);
+		err = ike_random(sa->e->p.libctx, made->nr, sizeof made->nr);
 	if (!err)
 		err = ike_child_new(&made->child, sa, made->choice.cfg, 0);
 	if (err)
@@ -257,6 +275,8 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
 	    .keys = {.shared = shared, .ni = rq->first ? rq->ni : rq->m->nonce, .nr = nr}};
 	err = ike_child_prepare(made->child, &made->terms, &made->ev);
 	made->terms.keys = (struct ike_child_secrets){0};
+	if (!err && rq->old)
+		made->ev->full->u.child_up.behind = rq->old->spi_in;
 	if (!err)
 		write_answer(b, rq, made, kex, nr);
 	return err;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ike/nat.h"
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
 
@@ -481,8 +482,10 @@ static ike_time deadline(const struct ike_sa *sa)
 	earlier(&at, ike_task_wakes_at(sa));
 	if (sa->setup && sa->setup->refused)
 		earlier(&at, sa->setup->refused_at);
-	for (const struct ike_child *c = sa->children; c; c = c->next)
+	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		earlier(&at, c->expire_at);
+		earlier(&at, c->rekey_at);
+	}
 	return at;
 }
 
@@ -560,8 +563,11 @@ static void expire_children(struct ike_sa *sa)
 		if (c->expire_at > sa->e->now)
 			continue;
 		c->expire_at = IKE_NEVER;
-		ike_reason_set(
-		    &why, IKE_ELIFETIME, "the life_time of \"%s\" is over", c->cfg->name);
+		if (c->replaced)
+			ike_rekey_reason(c, &why);
+		else
+			ike_reason_set(
+			    &why, IKE_ELIFETIME, "the life_time of \"%s\" is over", c->cfg->name);
 		ike_child_delete(c, &why, true);
 	}
 }
@@ -588,6 +594,7 @@ void ike_sa_tick(struct ike_sa *sa)
 		window_timeout(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {
 		expire_children(sa);
+		ike_rekey_due(sa);
 		if (dpd_at(sa) <= now && !ike_task_new(sa, &ike_task_dpd, NULL))
 			sa->heard_at = now; /* no memory: later */
 	}

@@ -65,7 +65,8 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 		    .transport = c->mode.transport,
 		    .local_ts = &c->local_ts,
 		    .remote_ts = &c->remote_ts,
-		    .installed_at = c->installed_at};
+		    .installed_at = c->installed_at,
+		    .rekey_at = c->rekey_at};
 	fn(arg, &info);
 }
 

@@ -65,6 +65,14 @@ static json_t *seconds_since(const struct view *v, ike_time at)
 	return at && v->now > at ? number((v->now - at) / 1000) : number(0);
 }
 
+/* Null: not by time. */
+static json_t *seconds_until(const struct view *v, ike_time at)
+{
+	if (at == IKE_NEVER)
+		return json_null();
+	return at > v->now ? number((at - v->now) / 1000) : number(0);
+}
+
 static void set(json_t *o, const char *key, json_t *value)
 {
 	json_object_set_new(o, key, value);
@@ -117,7 +125,7 @@ static json_t *child_json(const struct view *v, const struct ike_child_info *c)
 	set(o, "remote_ts", ts_json(c->remote_ts));
 	add_traffic(v, o, c->spi_in);
 	set(o, "established_s", seconds_since(v, c->installed_at));
-	set(o, "rekey_in_s", json_null()); /* never: there is no rekeying yet */
+	set(o, "rekey_in_s", seconds_until(v, c->rekey_at));
 	return o;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 
 static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
@@ -43,9 +44,9 @@ static enum ike_err decline(struct ike_in *in, enum ike_err err, const struct ik
 	return sent;
 }
 
-static enum ike_err make(struct ike_in *in, const struct config_child *only)
+static enum ike_err make(struct ike_in *in, struct ike_child *old)
 {
-	struct ike_child_request rq = {.m = in->m, .only = only};
+	struct ike_child_request rq = {.m = in->m, .old = old};
 	struct ike_child_made made = {0};
 	struct ike_reason why;
 	struct ike_build b;
@@ -58,11 +59,14 @@ static enum ike_err make(struct ike_in *in, const struct config_child *only)
 	if (err)
 		return decline(in, err, &made, &why);
 	err = ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
-	if (err)
+	if (err) {
 		ike_child_unmake(&made);
-	else
-		ike_child_install(made.child, &made.terms, made.ev);
-	return err;
+		return err;
+	}
+	ike_child_install(made.child, &made.terms, made.ev);
+	if (old)
+		ike_rekey_by_peer(old, made.child, in->m->nonce, bytes_of(made.nr, sizeof made.nr));
+	return IKE_OK;
 }
 
 static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
@@ -78,9 +82,11 @@ static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
 		if (err || !old)
 			return err;
 	}
-	if (ike_collide(ike_doing_now(in->sa, old), asked) == IKE_DO_TEMPORARY)
+	/* One that was rekeyed once waits for its Delete: it is as good as closing. */
+	if (ike_collide(ike_doing_now(in->sa, old), asked) == IKE_DO_TEMPORARY ||
+	    (old && old->state == IKE_CHILD_REKEYED))
 		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
-	return make(in, old ? old->cfg : NULL);
+	return make(in, old);
 }
 
 static enum ike_err on_ike_rekey(struct ike_in *in)

@@ -6,6 +6,7 @@
 
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 
 static enum ike_err answer_empty(struct ike_in *in)
@@ -102,8 +103,11 @@ static void finish_child(struct ike_child *c)
 	struct ike_reason why;
 	char at[ENDPOINT_TEXT];
 
-	ike_reason_set(&why, IKE_EPEERDELETE, "%s deleted the child \"%s\"",
-	    endpoint_text(&c->sa->remote, at), c->cfg->name);
+	if (c->replaced)
+		ike_rekey_reason(c, &why);
+	else
+		ike_reason_set(&why, IKE_EPEERDELETE, "%s deleted the child \"%s\"",
+		    endpoint_text(&c->sa->remote, at), c->cfg->name);
 	ike_child_report_down(c, &why);
 	/* A Delete of ours for it that is out already goes on, and its answer frees the child. */
 	if (c->sa->active && c->sa->active->child == c)

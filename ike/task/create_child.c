@@ -4,6 +4,7 @@
  * INVALID_KE_PAYLOAD: again with the group that is wanted, when it is among ours.
  * TEMPORARY_FAILURE: again later, for some minutes.
  */
+#include "ike/rekey.h"
 #include "ike/mode.h"
 #include "ike/task/task.h"
 
@@ -24,6 +25,8 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	char offer[PROPOSAL_TEXT];
 	enum ike_err err;
 
+	if (t->child->rekey && !ike_rekey_is_wanted(t->child))
+		return IKE_ECHILDNOTFOUND; /* the old one went while this waited for its turn */
 	ike_child_offer_proposals(t->child, false, &proposals);
 	ike_child_offer_ts(t->child, &local, &remote);
 	if (!t->group)
@@ -35,6 +38,9 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		err = ike_kex_new(&t->kex, sa->e->p.libctx, t->group);
 	if (err)
 		return err;
+	if (t->child->old)
+		ike_build_notify_spi(
+		    b, IKE_N_REKEY_SA, SA_ESP, t->child->old->spi_in, bytes_of(NULL, 0));
 	ike_mode_ask(t->child, b);
 	ike_build_sa(b, &proposals);
 	ike_build_nonce(b, bytes_of(t->ni, sizeof t->ni));
@@ -42,8 +48,9 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		ike_build_ke(b, t->group, ike_kex_public(t->kex));
 	ike_build_ts(b, IKE_PLD_TSI, &local);
 	ike_build_ts(b, IKE_PLD_TSR, &remote);
-	ike_emit_step(sa->e, &ref, "sent CREATE_CHILD_SA for child %s, offering %s",
-	    t->child->cfg->name, proposal_list_text(&proposals, offer, sizeof offer));
+	ike_emit_step(sa->e, &ref, "sent CREATE_CHILD_SA %s child %s, offering %s",
+	    t->child->old ? "to rekey" : "for", t->child->cfg->name,
+	    proposal_list_text(&proposals, offer, sizeof offer));
 	return IKE_OK;
 }
 
@@ -84,14 +91,25 @@ static bool later(struct ike_task *t)
 	return true;
 }
 
+/* Is the same child to be asked for again? A rekey that has to wait is begun anew by its timer. */
+static bool goes_on(struct ike_task *t, const struct ike_notify *n)
+{
+	if (t->child->doomed || t->child->rival)
+		return false;
+	if (n->type == IKE_N_INVALID_KE_PAYLOAD)
+		return another_group(t, n);
+	if (n->type == IKE_N_TEMPORARY_FAILURE)
+		return !t->child->rekey && later(t);
+	return n->type == IKE_N_CHILD_SA_NOT_FOUND && ike_rekey_from_scratch(t->child);
+}
+
 static void on_error(struct ike_task *t, const struct ike_notify *n)
 {
 	struct ike_parties w = ike_sa_parties(t->sa, t->child->cfg);
 	struct proposal_list proposals;
 	struct ike_reason why;
 
-	if (!t->child->doomed && ((n->type == IKE_N_INVALID_KE_PAYLOAD && another_group(t, n)) ||
-				     (n->type == IKE_N_TEMPORARY_FAILURE && later(t)))) {
+	if (goes_on(t, n)) {
 		queue_again(t);
 		return;
 	}

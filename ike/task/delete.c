@@ -1,6 +1,7 @@
 /*
  * Deletes that we start: of a child, and of the IKE SA. RFC 7296 sections 1.4.1 and 2.25.
  */
+#include "ike/rekey.h"
 #include "ike/task/task.h"
 
 /* ---- A child ---- */
@@ -15,7 +16,10 @@ static void end_child(struct ike_child *c)
 {
 	struct ike_reason why;
 
-	ike_reason_set(&why, IKE_ELOCALDELETE, "\"%s\" was taken down here", c->cfg->name);
+	if (c->replaced)
+		ike_rekey_reason(c, &why);
+	else
+		ike_reason_set(&why, IKE_ELOCALDELETE, "\"%s\" was taken down here", c->cfg->name);
 	ike_child_report_down(c, &why); /* unless it was reported before */
 	ike_child_free(c);
 }

@@ -87,6 +87,7 @@ static void on_child_up(struct sim_host *h, struct ike_event *ev)
 		if (c->up)
 			continue;
 		*c = (struct sim_child){.up = true,
+		    .order = h->child_ups,
 		    .ike_id = ev->ref.ike_id,
 		    .child_id = ev->ref.child_id,
 		    .cfg = ev->ref.child,
@@ -149,6 +150,11 @@ static void on_child_down(struct sim_host *h, const struct ike_event *ev)
 		sim_must(c->sa.spi_out == ev->u.child_down.spi_out, "a child's SPIs changed");
 		sim_child_clear(c);
 		h->child_downs++;
+		if (ev->reason.err == IKE_EREPLACED) {
+			unsigned at = h->replaced_n++ % SIM_CHILDREN;
+			h->replaced[at].spi_in = ev->u.child_down.spi_in;
+			h->replaced[at].at = h->sim->now;
+		}
 		return;
 	}
 	sim_must(false, "a child went down that was not up");
@@ -195,6 +201,12 @@ static void on_event(struct sim_host *h, struct ike_event *ev)
 		sim_must(ev->reason.text[0] != '\0', "a child failed without a word");
 		break;
 	case IKE_EV_CHILD_DOWN: on_child_down(h, ev); break;
+	case IKE_EV_REKEYED: h->rekeyed++; break;
+	case IKE_EV_REKEY_FAILED:
+		h->rekey_fails++;
+		h->child_reason = ev->reason;
+		sim_must(ev->reason.text[0] != '\0', "a rekey failed without a word");
+		break;
 	case IKE_EV_PATH:
 		h->paths++;
 		h->path = ev->u.path;
@@ -335,6 +347,14 @@ enum ike_err sim_down(struct sim_host *h, const char *conn, const char *child)
 	return command(h, &c);
 }
 
+enum ike_err sim_rekey(struct sim_host *h, const char *conn, const char *child, bool ike)
+{
+	struct ike_command c = {.kind = IKE_CMD_REKEY, .tag = 4, .ike = ike};
+
+	name_target(h, &c, conn, child);
+	return command(h, &c);
+}
+
 enum ike_err sim_stop(struct sim_host *h)
 {
 	return command(h, &(struct ike_command){.kind = IKE_CMD_STOP, .tag = 3});
@@ -357,6 +377,44 @@ struct sim_child *sim_child_named(struct sim_host *h, const char *name)
 		if (h->children[i].up && strcmp(h->children[i].cfg->name, name) == 0)
 			return &h->children[i];
 	return NULL;
+}
+
+static bool is_up(const struct sim_host *h, uint32_t spi_in)
+{
+	for (size_t i = 0; i < SIM_CHILDREN; i++)
+		if (h->children[i].up && h->children[i].sa.spi_in == spi_in)
+			return true;
+	return false;
+}
+
+/* The newest that does not stand behind another. */
+uint32_t sim_sends_with(const struct sim_host *h, const char *child)
+{
+	const struct sim_child *best = NULL;
+	bool best_waits = true;
+
+	for (size_t i = 0; i < SIM_CHILDREN; i++) {
+		const struct sim_child *c = &h->children[i];
+		if (!c->up || strcmp(c->cfg->name, child) != 0)
+			continue;
+		bool waits = c->sa.behind && is_up(h, c->sa.behind);
+		if (!best || (best_waits && !waits) ||
+		    (best_waits == waits && c->order > best->order)) {
+			best = c;
+			best_waits = waits;
+		}
+	}
+	return best ? best->sa.spi_out : 0;
+}
+
+bool sim_receives(const struct sim_host *h, uint32_t spi, uint64_t grace_ms)
+{
+	unsigned n = h->replaced_n < SIM_CHILDREN ? h->replaced_n : SIM_CHILDREN;
+
+	for (unsigned i = 0; i < n; i++)
+		if (h->replaced[i].spi_in == spi && h->replaced[i].at + grace_ms >= h->sim->now)
+			return true;
+	return is_up(h, spi);
 }
 
 static void count_all(void *arg, const struct ike_sa_info *sa)

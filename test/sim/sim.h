@@ -22,6 +22,7 @@ enum {
 /* One Child SA as the daemon would have it installed. */
 struct sim_child {
 	bool up;
+	unsigned order; /* in which they came up */
 	uint32_t ike_id, child_id;
 	const struct config_child *cfg;
 	struct ike_child_up sa; /* keys copied, wiped when it goes */
@@ -45,6 +46,12 @@ struct sim_host {
 	uint32_t op_delay_ms;           /* how long the signer takes */
 	struct ike_keys keys[SIM_KEYS]; /* of its IKE SAs: for peers that misbehave */
 	size_t keys_n;
+	unsigned rekeyed, rekey_fails; /* events */
+	struct {
+		uint32_t spi_in;
+		ike_time at;
+	} replaced[SIM_CHILDREN]; /* children that made room for others: a ring */
+	unsigned replaced_n;
 	bool no_secrets; /* the signer finds none */
 };
 
@@ -93,6 +100,8 @@ void sim_host_nat(struct sim_host *h, const char *outside, uint16_t shift);
 enum ike_err sim_up(
     struct sim_host *h, const char *conn, const char *child, const struct sim_host *peer);
 enum ike_err sim_down(struct sim_host *h, const char *conn, const char *child);
+/* New keys for a child, for all children (NULL), or for the IKE SA. */
+enum ike_err sim_rekey(struct sim_host *h, const char *conn, const char *child, bool ike);
 enum ike_err sim_stop(struct sim_host *h);
 /* After a test has called an engine by itself. */
 void sim_drain_all(struct sim *s);
@@ -107,7 +116,12 @@ void sim_run_for(struct sim *s, uint64_t ms);
 
 unsigned sim_children_up(const struct sim_host *h);
 struct sim_child *sim_child_named(struct sim_host *h, const char *name); /* NULL: not up */
-size_t sim_ike_sas(const struct sim_host *h);                            /* in any state */
+/* The SPI that a data plane would send with; 0: none. */
+uint32_t sim_sends_with(const struct sim_host *h, const char *child);
+/* Would a packet with this SPI, that arrives now, be taken? Keys that made room for newer ones are
+ * kept for `grace_ms`. */
+bool sim_receives(const struct sim_host *h, uint32_t spi, uint64_t grace_ms);
+size_t sim_ike_sas(const struct sim_host *h); /* in any state */
 size_t sim_ike_established(const struct sim_host *h);
 /* Each installed child of one has its mirror at the other: SPIs, keys, selectors. */
 bool sim_mirrored(struct sim_host *a, struct sim_host *b);

@@ -259,8 +259,8 @@ END_TEST
 START_TEST(life_time)
 {
 	static const struct scenario_side left = {
-	    .children = SCENARIO_CHILD(
-		"lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "life_time = \"60s\";")};
+	    .children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
+		"rekey_time = 0; life_time = \"60s\";")};
 	struct scenario s;
 
 	scenario_init(&s, 12, &left, NULL, NULL);

@@ -211,6 +211,8 @@ static void take_event(struct ike_pair *p, struct ike_end *e, struct ike_event *
 		break;
 	case IKE_EV_STEP: e->steps++; break;
 	case IKE_EV_PATH:
+	case IKE_EV_REKEYED:
+	case IKE_EV_REKEY_FAILED:
 	case IKE_EV_KEYS: break;
 	}
 	ike_event_clear(ev);

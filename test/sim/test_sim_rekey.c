@@ -1,0 +1,229 @@
+/*
+ * New keys: for children, by command, by time, from both ends at once, under loss; and that no
+ * packet would be lost meanwhile.
+ */
+#include "test/sim/scenario.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	A_MINUTE = 60 * 1000,
+	TEN_MINUTES = 600 * 1000,
+	GRACE_MS = 2000, /* how long the daemon keeps inbound keys that were replaced */
+	STEP_MS = 4,     /* between packets */
+	UNDER_WAY = 5,   /* of them: they take a little longer than IKE */
+};
+
+/* ---- Packets ---- */
+
+/* Time goes on with packets both ways; each must find its keys. */
+static void traffic(struct scenario *s, uint64_t ms)
+{
+	uint32_t out[2][UNDER_WAY] = {{0}};
+
+	/* Plain conditions: a check that holds costs a system call. */
+	for (uint64_t n = 0; n < ms / STEP_MS; n++) {
+		size_t at = n % UNDER_WAY;
+		if (out[0][at] && !sim_receives(s->right, out[0][at], GRACE_MS))
+			ck_abort_msg(
+			    "%.3f s: right lacks %08x", (double)s->sim.now / 1000, out[0][at]);
+		if (out[1][at] && !sim_receives(s->left, out[1][at], GRACE_MS))
+			ck_abort_msg(
+			    "%.3f s: left lacks %08x", (double)s->sim.now / 1000, out[1][at]);
+		out[0][at] = sim_sends_with(s->left, "lan");
+		out[1][at] = sim_sends_with(s->right, "lan");
+		if (!out[0][at] || !out[1][at])
+			ck_abort_msg("%.3f s: one end has no keys", (double)s->sim.now / 1000);
+		sim_run_for(&s->sim, STEP_MS);
+	}
+}
+
+static void begin(struct scenario *s, uint64_t seed, const char *more, bool both)
+{
+	static char left[512], right[512];
+
+	snprintf(left, sizeof left,
+	    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "%s"), more);
+	snprintf(right, sizeof right,
+	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"),
+	    both ? more : "rekey_time = 0;");
+	struct scenario_side l = {.children = left}, r = {.children = right};
+	scenario_init(s, seed, &l, &r, NULL);
+	scenario_connect(s);
+	scenario_expect_up(s, 1);
+}
+
+/* ---- By command ---- */
+
+static const char *const forms[] = {
+    "rekey_time = 0;",
+    "rekey_time = 0; esp_proposals = [\"aes128gcm16-x25519\"];",
+    "rekey_time = 0; esp_proposals = [\"aes256-sha256-ecp256\"];",
+};
+
+START_TEST(child_by_command)
+{
+	struct scenario s;
+
+	begin(&s, 100, forms[_i / 2], true);
+	struct sim_host *asks = _i % 2 ? s.right : s.left, *asked = _i % 2 ? s.left : s.right;
+	uint32_t before = sim_sends_with(asks, "lan");
+	ck_assert_int_eq(sim_rekey(asks, "link", NULL, false), IKE_OK);
+	ck_assert_int_eq(sim_rekey(asks, "link", "lan", false), IKE_ESTATE);
+	traffic(&s, 5000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_ne(sim_sends_with(asks, "lan"), before);
+	ck_assert_uint_eq(s.left->rekeyed, 1);
+	ck_assert_uint_eq(s.right->rekeyed, 1);
+	ck_assert_uint_eq(s.left->child_ups, 2);
+	ck_assert_uint_eq(s.right->child_downs, 1);
+	ck_assert_uint_eq(s.left->child_fails + s.right->child_fails, 0);
+	ck_assert_uint_eq(asked->ike_downs, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+START_TEST(nothing_to_rekey)
+{
+	struct scenario s;
+
+	scenario_init(&s, 101, NULL, NULL, NULL);
+	ck_assert_int_eq(sim_rekey(s.left, "link", NULL, false), IKE_EUNKNOWN);
+	ck_assert_int_eq(sim_rekey(s.left, "link", "lan", false), IKE_EUNKNOWN);
+	scenario_connect(&s);
+	sim_down(s.left, "link", "lan");
+	sim_run_for(&s.sim, 5000);
+	ck_assert_int_eq(sim_rekey(s.left, "link", "lan", false), IKE_EUNKNOWN);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* A soft limit of the data plane names the child by its SPI. */
+START_TEST(child_by_spi)
+{
+	struct scenario s;
+
+	begin(&s, 102, forms[0], true);
+	struct ike_command c = {
+	    .kind = IKE_CMD_REKEY, .spi = sim_child_named(s.left, "lan")->sa.spi_in};
+	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_OK);
+	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_ESTATE);
+	sim_drain_all(&s.sim);
+	traffic(&s, 5000);
+	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_EUNKNOWN);
+	sim_drain_all(&s.sim);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->rekeyed, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* ---- By time ---- */
+
+START_TEST(child_by_time)
+{
+	struct scenario s;
+
+	begin(&s, 103 + (uint64_t)_i, "rekey_time = \"5s\";", _i % 2);
+	traffic(&s, TEN_MINUTES);
+	/* Every 4.5 to 5 seconds; both ends have a clock when both have the time. */
+	ck_assert_uint_ge(s.left->rekeyed, 120);
+	ck_assert_uint_le(s.left->rekeyed, 145);
+	ck_assert_uint_eq(s.left->child_fails + s.right->child_fails, 0);
+	ck_assert_uint_eq(s.left->rekey_fails + s.right->rekey_fails, 0);
+	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
+	sim_down(s.left, "link", NULL);
+	sim_run_for(&s.sim, A_MINUTE);
+	scenario_expect_gone(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* ---- Both at once ---- */
+
+/* One child at each end, the same, and its keys are not the old ones. */
+static void expect_one_new(struct scenario *s, uint32_t before)
+{
+	scenario_expect_up(s, 1);
+	ck_assert_uint_ne(sim_sends_with(s->left, "lan"), before);
+	ck_assert_uint_eq(s->left->child_fails + s->right->child_fails, 0);
+	ck_assert_uint_eq(s->left->ike_downs + s->right->ike_downs, 0);
+}
+
+/* Right begins 4 ms times _i later; of the first eight datagrams up to five are lost, one more than
+ * that and the peer counts as dead. */
+START_TEST(child_at_once)
+{
+	for (uint32_t mask = 0; mask < 256; mask++) {
+		struct scenario s;
+
+		if (__builtin_popcount(mask) > 5)
+			continue;
+		begin(&s, 200 + 1000 * (uint64_t)_i + mask, forms[_i % 3], true);
+		uint32_t before = sim_sends_with(s.left, "lan");
+		s.sim.loss_mask = mask << s.sim.sent;
+		sim_rekey(s.left, "link", NULL, false);
+		sim_run_for(&s.sim, (uint64_t)_i * 4);
+		sim_rekey(s.right, "link", NULL, false);
+		traffic(&s, 3 * A_MINUTE);
+		expect_one_new(&s, before);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
+/* Anybody asks at any time, through a bad network. */
+START_TEST(child_storm)
+{
+	struct scenario s;
+
+	begin(&s, 300 + (uint64_t)_i, forms[_i % 3], true);
+	s.sim.loss_permille = 150;
+	s.sim.dup_permille = 100;
+	s.sim.jitter_ms = 40;
+	for (unsigned round = 0; round < 60; round++) {
+		uint64_t r = sim_rand_next(&s.sim.dice);
+		if (r & 1)
+			sim_rekey(s.left, "link", NULL, false);
+		sim_run_for(&s.sim, r >> 8 & 31);
+		if (r & 2)
+			sim_rekey(s.right, "link", NULL, false);
+		traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
+	}
+	s.sim.loss_permille = s.sim.dup_permille = s.sim.jitter_ms = 0;
+	traffic(&s, TEN_MINUTES);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_ge(s.left->rekeyed + s.right->rekeyed, 10);
+	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("sim_rekey");
+	TCase *t = tcase_create("rekey");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, child_by_command, 0, 6);
+	tcase_add_test(t, nothing_to_rekey);
+	tcase_add_test(t, child_by_spi);
+	tcase_add_loop_test(t, child_by_time, 0, 6);
+	tcase_add_loop_test(t, child_at_once, 0, 6);
+	tcase_add_loop_test(t, child_storm, 0, 20);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite());
+
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
