@@ -51,8 +51,11 @@ static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *r
 		    &w->p.pins[p->slot & (w->p.slots - 1)], memory_order_relaxed);
 		struct udp_msg *m =
 		    path->udp_encap ? &w->msgs[(*udp_n)++] : &w->raw_msgs[(*raw_n)++];
-		*m = (struct udp_msg){
-		    .pkt = p, .local = path->local, .remote = path->remote, .ifindex = pin};
+		*m = (struct udp_msg){.pkt = p,
+		    .local = path->local,
+		    .remote = path->remote,
+		    .ifindex = pin,
+		    .way = p->slot + 1};
 	}
 }
 

@@ -71,6 +71,16 @@ static uint32_t common_sum(const struct tun_split *s)
 	return sum + be16_load(l4 + 8) + be16_load(l4 + 10) + be16_load(l4 + 14);
 }
 
+/* The sum of an IPv4 header without what differs between segments, 16 bits of it. */
+static uint32_t header_sum(const struct tun_split *s)
+{
+	uint32_t sum = tun_csum_fold(tun_csum_add(0, bytes_of(s->p, s->l4))) ^ 0xffffu;
+	/* To take a word out is to add its complement: RFC 1624 section 3. */
+	sum += (uint16_t)~be16_load(s->p + V4_LEN_AT);
+	sum += (uint16_t)~be16_load(s->p + V4_ID_AT);
+	return sum + (uint16_t)~be16_load(s->p + V4_CSUM_AT);
+}
+
 bool tun_split_init(struct tun_split *s, const struct pkt *p, const struct tun_gso *gso)
 {
 	*s = (struct tun_split){.p = p->base + p->off, .len = p->len, .size = gso->size};
@@ -78,7 +88,10 @@ bool tun_split_init(struct tun_split *s, const struct pkt *p, const struct tun_g
 		return false;
 	s->at = s->header;
 	s->sum = common_sum(s);
-	s->id = s->v6 ? 0 : be16_load(s->p + V4_ID_AT);
+	if (!s->v6) {
+		s->id = be16_load(s->p + V4_ID_AT);
+		s->ip_sum = header_sum(s);
+	}
 	return true;
 }
 
@@ -88,10 +101,10 @@ static void finish_ip(const struct tun_split *s, uint8_t *ip, uint32_t total)
 		be16_store(ip + V6_LEN_AT, (uint16_t)(total - V6_MIN));
 		return;
 	}
+	uint16_t id = (uint16_t)(s->id + s->done);
 	be16_store(ip + V4_LEN_AT, (uint16_t)total);
-	be16_store(ip + V4_ID_AT, (uint16_t)(s->id + s->done));
-	be16_store(ip + V4_CSUM_AT, 0);
-	be16_store(ip + V4_CSUM_AT, tun_csum_ip4(bytes_of(ip, s->l4)));
+	be16_store(ip + V4_ID_AT, id);
+	be16_store(ip + V4_CSUM_AT, tun_csum_fold(s->ip_sum + total + id));
 }
 
 /* The flags of the whole belong to one end of it: FIN and PSH to the last segment, CWR to the first

@@ -15,8 +15,9 @@ struct tun_split {
 	uint32_t len;
 	uint32_t at; /* of the payload that comes next */
 	uint32_t size, l4, header;
-	uint32_t sum; /* of what is the same in the checksums of all segments */
-	uint16_t id;  /* IPv4: of the first segment */
+	uint32_t sum;    /* of what is the same in the checksums of all segments */
+	uint32_t ip_sum; /* the same of the IPv4 header */
+	uint16_t id;     /* IPv4: of the first segment */
 	uint16_t done;
 	bool v6, tcp;
 };

@@ -140,11 +140,16 @@ int udp_recv_batch(struct udp_sock *s, struct udp_msg *msgs, size_t n)
 
 /* ---- Sending ---- */
 
+static bool same_addresses(const struct udp_msg *a, const struct udp_msg *b)
+{
+	return (a->way && a->way == b->way) ||
+	       (endpoint_equal(&a->remote, &b->remote) &&
+		   addr_equal(&a->local.addr, &b->local.addr) && a->ifindex == b->ifindex);
+}
+
 static bool same_way(const struct udp_msg *a, const struct udp_msg *b)
 {
-	return endpoint_equal(&a->remote, &b->remote) &&
-	       addr_equal(&a->local.addr, &b->local.addr) && a->ifindex == b->ifindex &&
-	       a->marker == b->marker && a->pkt->tos == b->pkt->tos &&
+	return same_addresses(a, b) && a->marker == b->marker && a->pkt->tos == b->pkt->tos &&
 	       (a->pkt->flags & PKT_DF) == (b->pkt->flags & PKT_DF);
 }
 
@@ -270,11 +275,19 @@ static void send_cut(struct udp_sock *s, int fd, struct batch *b, size_t i, stru
 	}
 }
 
+/* sendmmsg for hdr[i .. n), and the plain call for a single one, which is cheaper. */
+static int send_rest(int fd, struct batch *b, size_t i, size_t n)
+{
+	if (n - i > 1)
+		return sendmmsg(fd, b->hdr + i, (unsigned)(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmsg(fd, &b->hdr[i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 1;
+}
+
 /* Sends hdr[0 .. n) on one socket. */
 static void send_run(struct udp_sock *s, int fd, struct batch *b, size_t n, struct outcome *o)
 {
 	for (size_t i = 0; i < n && !o->full;) {
-		int rc = sendmmsg(fd, b->hdr + i, (unsigned)(n - i), MSG_DONTWAIT | MSG_NOSIGNAL);
+		int rc = send_rest(fd, b, i, n);
 		if (rc > 0) {
 			for (int k = 0; k < rc; k++)
 				o->sent += b->train[i++];

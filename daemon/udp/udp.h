@@ -52,6 +52,9 @@ struct udp_msg {
 	 * or loopback (1), which pins nothing. Sending: leaves by this interface, whatever routes
 	 * say of others; 0: the kernel chooses. */
 	unsigned ifindex;
+	/* Sending: messages of one batch with the same value, not 0, have the same addresses and
+	 * interface. */
+	uint32_t way;
 	bool marker; /* sending: put the non-ESP marker in front (RFC 3948 section 2.2) */
 	/* Received: 0, or the packet is a train of datagrams of this many bytes each, of which the
 	 * last may be shorter. */
