@@ -31,6 +31,25 @@ static void judge(struct esp_worker *w, struct esp_lane *lane, struct pkt *p, en
 
 /* ---- Policy ---- */
 
+/* The worker's own of the group, if it is there still. */
+static enum esp_verdict protect(
+    const struct esp_worker *w, const struct esp_rule *r, struct pkt *p, struct item *it)
+{
+	const struct esp_rule_sa *sa = w->index < r->group_n ? &r->group[w->index] : &r->sa;
+
+	it->sa = esp_sad_out(&w->esp->sad, sa->slot);
+	if ((!it->sa || it->sa->serial != sa->serial) && sa != &r->sa) {
+		sa = &r->sa;
+		it->sa = esp_sad_out(&w->esp->sad, sa->slot);
+	}
+	if (!it->sa || it->sa->serial != sa->serial) {
+		it->sa = NULL;
+		return ESP_V_NO_SA;
+	}
+	p->slot = sa->slot;
+	return ESP_V_OK;
+}
+
 static enum esp_verdict apply_rule(
     const struct esp_worker *w, const struct esp_rule *r, struct pkt *p, struct item *it)
 {
@@ -38,14 +57,7 @@ static enum esp_verdict apply_rule(
 		return ESP_V_NO_POLICY;
 	}
 	switch (r->action) {
-	case ESP_PROTECT:
-		it->sa = esp_sad_out(&w->esp->sad, r->slot);
-		if (!it->sa || it->sa->serial != r->serial) {
-			it->sa = NULL;
-			return ESP_V_NO_SA;
-		}
-		p->slot = r->slot;
-		return ESP_V_OK;
+	case ESP_PROTECT: return protect(w, r, p, it);
 	case ESP_TRAP: p->slot = r->id; return ESP_V_ACQUIRE;
 	case ESP_PASS: return ESP_V_PASS;
 	case ESP_DROP: break;

@@ -164,7 +164,11 @@ struct esp_policy {
 			      earlier */
 	enum esp_action action;
 	uint32_t slot; /* ESP_PROTECT */
-	uint32_t id;   /* the caller's, for ESP_TRAP */
+	/* Worker i sends by group[i] as long as that SA is there, else by `slot`. Copied; 0: `slot`
+	 * alone. Policies may share one. */
+	const uint32_t *group;
+	uint32_t group_n;
+	uint32_t id; /* the caller's, for ESP_TRAP */
 	struct ts local, remote;
 };
 

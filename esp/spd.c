@@ -38,6 +38,7 @@ struct tuple_list {
 struct esp_spd {
 	struct esp_rule *rules; /* by rank */
 	size_t rules_n;
+	struct esp_rule_sa *groups; /* of all rules */
 	uint32_t *ranks;
 	struct bucket *table; /* open addressing */
 	uint64_t mask, seed;
@@ -262,27 +263,54 @@ static bool policy_valid(const struct esp_policy *p)
 	       p->local.lo.family == p->remote.lo.family && (unsigned)p->action <= ESP_DROP;
 }
 
-static struct esp_rule rule_of(const struct esp_policy *p, const struct esp_spd_serials *serials)
+static struct esp_rule_sa sa_of(uint32_t slot, const struct esp_spd_serials *serials)
 {
-	return (struct esp_rule){
+	return (struct esp_rule_sa){.serial = serials->of(serials->ctx, slot), .slot = slot};
+}
+
+/* The group goes to *groups, which moves behind it. */
+static struct esp_rule rule_of(
+    const struct esp_policy *p, const struct esp_spd_serials *serials, struct esp_rule_sa **groups)
+{
+	struct esp_rule r = {
 	    .local = esp_sel_of(&p->local),
 	    .remote = esp_sel_of(&p->remote),
-	    .serial = p->action == ESP_PROTECT ? serials->of(serials->ctx, p->slot) : 0,
-	    .slot = p->slot,
 	    .id = p->id,
 	    .action = p->action,
 	};
+
+	if (p->action == ESP_PROTECT) {
+		r.sa = sa_of(p->slot, serials);
+		r.group = *groups;
+		r.group_n = p->group_n;
+		for (uint32_t i = 0; i < p->group_n; i++) {
+			*(*groups)++ = sa_of(p->group[i], serials);
+		}
+	}
+	return r;
+}
+
+static bool groups_alloc(struct esp_spd *s, const struct esp_policy **order)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->rules_n; i++) {
+		n += order[i]->action == ESP_PROTECT ? order[i]->group_n : 0;
+	}
+	s->groups = calloc(n + 1, sizeof *s->groups);
+	return s->groups != NULL;
 }
 
 static enum esp_err compile(
     struct esp_spd *s, const struct esp_policy **order, const struct esp_spd_serials *serials)
 {
 	struct entries e = {0};
-	bool ok = true;
+	bool ok = groups_alloc(s, order);
+	struct esp_rule_sa *groups = s->groups;
 
 	qsort(order, s->rules_n, sizeof *order, policy_cmp);
 	for (size_t i = 0; ok && i < s->rules_n; i++) {
-		s->rules[i] = rule_of(order[i], serials);
+		s->rules[i] = rule_of(order[i], serials, &groups);
 		ok = entries_add(&e, &order[i]->remote, (uint32_t)i);
 	}
 	ok = ok && table_fill(s, &e);
@@ -327,6 +355,7 @@ void esp_spd_free(struct esp_spd *s)
 {
 	if (s) {
 		free(s->rules);
+		free(s->groups);
 		free(s->ranks);
 		free(s->table);
 		free(s);

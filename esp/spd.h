@@ -8,10 +8,17 @@
 #include "esp/esp.h"
 #include "esp/flow.h"
 
+/* An SA as it was when the rule was compiled. */
+struct esp_rule_sa {
+	uint64_t serial; /* 0: there was none */
+	uint32_t slot;
+};
+
 struct esp_rule {
 	struct esp_sel local, remote;
-	uint64_t serial; /* of the SA in `slot` when this was compiled; 0: there was none */
-	uint32_t slot;
+	struct esp_rule_sa sa;
+	const struct esp_rule_sa *group; /* by worker */
+	uint32_t group_n;
 	uint32_t id;
 	enum esp_action action;
 };

@@ -168,6 +168,57 @@ START_TEST(several_workers)
 }
 END_TEST
 
+/* ---- Groups ---- */
+
+static uint32_t slot_of(struct esp *e, uint32_t worker)
+{
+	struct esp_worker *w = esp_worker_get(e, worker);
+	struct pkt pkt = pair_packet(buf, ADDR_V4, 100);
+
+	esp_worker_enter(w);
+	esp_encap(w, &pkt, 1);
+	esp_worker_leave(w);
+	return pkt.verdict == ESP_V_OK ? pkt.slot : UINT32_MAX;
+}
+
+/* Each worker sends by its own SA of the group, and by the common one without it. */
+START_TEST(a_worker_has_its_own)
+{
+	struct esp_params params = {.slots = 8, .workers = 4};
+	struct esp *e = esp_new(&params);
+	uint32_t common = add_out(e, 0x1000, 0, false), group[3];
+	struct esp_policy policies[2] = {
+	    {.slot = common, .local = ts_any(ADDR_V6), .remote = ts_any(ADDR_V6)},
+	    {.slot = common,
+		.local = ts_any(ADDR_V4),
+		.remote = ts_any(ADDR_V4),
+		.group = group,
+		.group_n = 3}};
+
+	group[0] = common;
+	for (uint32_t i = 1; i < 3; i++)
+		group[i] = add_out(e, 0x1000 + i, 0, false);
+	ck_assert_int_eq(esp_spd_set(e, policies, 2), ESP_OK);
+	uint32_t own = group[2];
+	group[1] = group[2] = 7; /* copied */
+	ck_assert_uint_eq(slot_of(e, 0), common);
+	ck_assert_uint_ne(slot_of(e, 1), slot_of(e, 2));
+	ck_assert_uint_eq(slot_of(e, 2), own);
+	ck_assert_uint_eq(slot_of(e, 3), common);
+	/* Gone, and its slot taken by an SA that the policies do not know. */
+	esp_out_del(e, own);
+	ck_assert_uint_eq(slot_of(e, 2), common);
+	ck_assert_uint_eq(esp_reclaim(e), 0);
+	for (uint32_t i = 0; i < 6; i++)
+		ck_assert_uint_ne(add_out(e, 0x2000 + i, 0, false), common);
+	ck_assert_uint_eq(slot_of(e, 2), common);
+	esp_out_del(e, common);
+	ck_assert_uint_eq(slot_of(e, 2), UINT32_MAX);
+	ck_assert_uint_ne(slot_of(e, 1), UINT32_MAX);
+	esp_free(e);
+}
+END_TEST
+
 /* ---- Statistics ---- */
 
 START_TEST(statistics)
@@ -332,6 +383,7 @@ int main(void)
 	tcase_add_test(t, refused_policies);
 	tcase_add_test(t, paths);
 	tcase_add_test(t, several_workers);
+	tcase_add_test(t, a_worker_has_its_own);
 	tcase_add_test(t, statistics);
 	tcase_add_loop_test(t, numbers_end, 0, 2);
 	tcase_add_test(t, a_stopped_sa_is_not_due);
