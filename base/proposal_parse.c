@@ -55,11 +55,25 @@ static bool word_unknown(const char *word, size_t n, const char *lower, struct t
 	return false;
 }
 
+/* Is it for ESP by its nature? Others could protect IKE as well, and are not built for it. */
+static bool for_esp_alone(struct transform t)
+{
+	return t.type == TRANSFORM_SN ||
+	       (t.type == TRANSFORM_ENCR &&
+		   (t.id == ENCR_NULL || t.id == ENCR_NULL_AUTH_AES_GMAC ||
+		       t.id == ENCR_AES_CCM_8_IIV || t.id == ENCR_AES_GCM_16_IIV ||
+		       t.id == ENCR_CHACHA20_POLY1305_IIV));
+}
+
 /* May this algorithm stand in a proposal of this protocol? */
 static bool word_fits(
     const struct transform_info *row, enum sa_proto proto, const char *word, struct text *why)
 {
 	if (proto == SA_IKE && (row->flags & TRANSFORM_IKE) == 0) {
+		if (!for_esp_alone(row->t)) {
+			text_addf(why, "%s is not supported yet for IKE", word);
+			return false;
+		}
 		text_addf(why, "%s is for ESP, not for IKE: remove it", word);
 		return false;
 	}

@@ -1,8 +1,8 @@
 /*
- * A cipher and a MAC of their own by OpenSSL: AES-CBC (RFC 3602) or NULL (RFC 2410) with HMAC-SHA2
- * (RFC 4868) in ESP: encrypt, then MAC. The MAC covers SPI, sequence number, IV and ciphertext, and
- * with ESN the high half of the sequence number behind them, which is not sent (RFC 4303 section
- * 2.2.1).
+ * A cipher and a MAC of their own by OpenSSL: AES-CBC (RFC 3602), Camellia-CBC (RFC 4312), 3DES
+ * (RFC 2451), AES-CTR (RFC 3686) or NULL (RFC 2410) with any MAC: encrypt, then MAC. The MAC covers
+ * SPI, sequence number, IV and ciphertext, and with ESN the high half of the sequence number behind
+ * them, which is not sent (RFC 4303 section 2.2.1).
  */
 #include "esp/crypto/internal.h"
 #include "base/secret.h"
@@ -11,10 +11,13 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+enum { COUNTER_BLOCK = 16 };
+
 struct cipher_mac {
 	struct esp_crypto base;
 	EVP_CIPHER_CTX *ctx; /* owned; NULL with the NULL cipher */
 	struct esp_mac *mac; /* owned */
+	bool counter;        /* the IV is a part of a counter block */
 };
 
 static struct cipher_mac *of(struct esp_crypto *c)
@@ -25,12 +28,18 @@ static struct cipher_mac *of(struct esp_crypto *c)
 static bool crypt_text(struct cipher_mac *c, uint8_t *esp, uint32_t text_len)
 {
 	uint8_t *text = esp + ESP_HDR_LEN + c->base.shape.iv_len;
+	const uint8_t *iv = esp + ESP_HDR_LEN;
+	uint8_t block[COUNTER_BLOCK];
 	int out;
 
 	if (!c->ctx) {
 		return true;
 	}
-	if (EVP_CipherInit_ex2(c->ctx, NULL, NULL, esp + ESP_HDR_LEN, -1, NULL) == 1 &&
+	if (c->counter) { /* nonce | IV | 1: RFC 3686 section 4 */
+		be32_store(block + esp_nonce_of(&c->base, esp, 0, block), 1);
+		iv = block;
+	}
+	if (EVP_CipherInit_ex2(c->ctx, NULL, NULL, iv, -1, NULL) == 1 &&
 	    EVP_CipherUpdate(c->ctx, text, &out, text, (int)text_len) == 1 &&
 	    (uint32_t)out == text_len) {
 		return true;
@@ -97,9 +106,7 @@ static void cipher_mac_free(struct esp_crypto *base)
 	struct cipher_mac *c = of(base);
 
 	EVP_CIPHER_CTX_free(c->ctx);
-	if (c->mac) {
-		c->mac->free(c->mac);
-	}
+	c->mac->free(c->mac);
 	secret_wipe(c, sizeof *c);
 	free(c);
 }
@@ -126,18 +133,20 @@ static enum esp_crypto_err set_cipher(
 	return ESP_CRYPTO_OK;
 }
 
-enum esp_crypto_err esp_cipher_mac_new(
-    const EVP_CIPHER *cipher, const struct esp_crypto_plan *plan, struct esp_crypto **out)
+enum esp_crypto_err esp_cipher_mac_new(const EVP_CIPHER *cipher, struct esp_mac *mac,
+    const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
 	struct cipher_mac *c = calloc(1, sizeof *c);
 
 	*out = NULL;
 	if (!c) {
+		mac->free(mac);
 		return ESP_CRYPTO_NOMEM;
 	}
 	esp_crypto_base(&c->base, &ops, plan);
-	c->mac = esp_hmac_new(plan->keys->integ.id, plan->keys->integ_key);
-	enum esp_crypto_err err = c->mac ? set_cipher(c, cipher, plan) : ESP_CRYPTO_NOMEM;
+	c->mac = mac;
+	c->counter = plan->encr->t.id == ENCR_AES_CTR;
+	enum esp_crypto_err err = set_cipher(c, cipher, plan);
 	if (err) {
 		cipher_mac_free(&c->base);
 		return err;

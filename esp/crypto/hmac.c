@@ -1,9 +1,9 @@
 /*
- * HMAC-SHA2 for ESP: RFC 2104, RFC 4868.
+ * HMAC-SHA1 and HMAC-SHA2 for ESP: RFC 2104, RFC 2404, RFC 4868.
  *
  *   HMAC(k, m) = H(k ^ opad | H(k ^ ipad | m))
  *
- * Both keyed states are computed once per SA and copied per packet. The SHA-2 functions used here
+ * Both keyed states are computed once per SA and copied per packet. The hash functions used here
  * are marked deprecated by OpenSSL 3.0, but their states can be copied on the stack; copying an
  * EVP_MD_CTX (which EVP_MAC does too) allocates for every packet.
  */
@@ -15,76 +15,93 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-union sha2 {
+union state {
+	SHA_CTX s1;
 	SHA256_CTX s256;
 	SHA512_CTX s512; /* SHA-384 too */
 };
 
-struct sha2_ops {
+struct hash_ops {
 	uint16_t integ;
 	uint8_t block, digest; /* bytes */
-	void (*begin)(union sha2 *s);
-	void (*add)(union sha2 *s, const void *p, size_t n);
-	void (*end)(union sha2 *s, uint8_t *out);
+	void (*begin)(union state *s);
+	void (*add)(union state *s, const void *p, size_t n);
+	void (*end)(union state *s, uint8_t *out);
 };
 
 struct hmac {
 	struct esp_mac base;
-	const struct sha2_ops *hash;
-	union sha2 inner, outer;
+	const struct hash_ops *hash;
+	union state inner, outer;
 };
 
-static void sha256_begin(union sha2 *s)
+static void sha1_begin(union state *s)
+{
+	SHA1_Init(&s->s1);
+}
+
+static void sha1_add(union state *s, const void *p, size_t n)
+{
+	SHA1_Update(&s->s1, p, n);
+}
+
+static void sha1_end(union state *s, uint8_t *out)
+{
+	SHA1_Final(out, &s->s1);
+}
+
+static void sha256_begin(union state *s)
 {
 	SHA256_Init(&s->s256);
 }
 
-static void sha256_add(union sha2 *s, const void *p, size_t n)
+static void sha256_add(union state *s, const void *p, size_t n)
 {
 	SHA256_Update(&s->s256, p, n);
 }
 
-static void sha256_end(union sha2 *s, uint8_t *out)
+static void sha256_end(union state *s, uint8_t *out)
 {
 	SHA256_Final(out, &s->s256);
 }
 
-static void sha384_begin(union sha2 *s)
+static void sha384_begin(union state *s)
 {
 	SHA384_Init(&s->s512);
 }
 
-static void sha384_end(union sha2 *s, uint8_t *out)
+static void sha384_end(union state *s, uint8_t *out)
 {
 	SHA384_Final(out, &s->s512);
 }
 
-static void sha512_begin(union sha2 *s)
+static void sha512_begin(union state *s)
 {
 	SHA512_Init(&s->s512);
 }
 
-static void sha512_add(union sha2 *s, const void *p, size_t n)
+static void sha512_add(union state *s, const void *p, size_t n)
 {
 	SHA512_Update(&s->s512, p, n);
 }
 
-static void sha512_end(union sha2 *s, uint8_t *out)
+static void sha512_end(union state *s, uint8_t *out)
 {
 	SHA512_Final(out, &s->s512);
 }
 
 /* clang-format off */
-static const struct sha2_ops hashes[] = {
+static const struct hash_ops hashes[] = {
 	{INTEG_HMAC_SHA2_256_128,  64, 32, sha256_begin, sha256_add, sha256_end},
 	{INTEG_HMAC_SHA2_384_192, 128, 48, sha384_begin, sha512_add, sha384_end},
 	{INTEG_HMAC_SHA2_512_256, 128, 64, sha512_begin, sha512_add, sha512_end},
+	{INTEG_HMAC_SHA1_96,       64, 20, sha1_begin,   sha1_add,   sha1_end},
 };
 /* clang-format on */
 
 enum { BLOCK_MAX = 128, IPAD = 0x36, OPAD = 0x5c };
 
-static const struct sha2_ops *hash_of(uint16_t integ)
+static const struct hash_ops *hash_of(uint16_t integ)
 {
 	for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
 		if (hashes[i].integ == integ) {
@@ -99,7 +116,8 @@ bool esp_hmac_knows(uint16_t integ)
 	return hash_of(integ) != NULL;
 }
 
-static void key_state(const struct sha2_ops *hash, union sha2 *state, struct bytes key, uint8_t pad)
+static void key_state(
+    const struct hash_ops *hash, union state *state, struct bytes key, uint8_t pad)
 {
 	uint8_t block[BLOCK_MAX];
 
@@ -114,7 +132,7 @@ static void key_state(const struct sha2_ops *hash, union sha2 *state, struct byt
 static bool hmac_of(struct esp_mac *m, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX])
 {
 	const struct hmac *h = (const struct hmac *)m;
-	union sha2 s = h->inner;
+	union state s = h->inner;
 
 	h->hash->add(&s, in.p, in.n);
 	if (more.n > 0) {
@@ -135,7 +153,7 @@ static void hmac_free(struct esp_mac *m)
 
 struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key)
 {
-	const struct sha2_ops *hash = hash_of(integ);
+	const struct hash_ops *hash = hash_of(integ);
 	struct hmac *h = hash ? calloc(1, sizeof *h) : NULL;
 
 	if (!h) {

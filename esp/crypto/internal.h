@@ -52,13 +52,21 @@ static inline struct bytes esp_plan_key(const struct esp_crypto_plan *plan)
 	    plan->keys->encr_key.p, (size_t)(plan->encr->key_len - plan->encr->salt_len));
 }
 
-/* Salt and IV. Returns how many bytes. */
+/* Salt and IV of an AEAD cipher or a counter mode: 8 bytes of the packet, or the sequence number
+ * where the IV is implicit (RFC 8750 section 4). Returns how many bytes. */
 static inline size_t esp_nonce_of(
-    const struct esp_crypto *c, const uint8_t *esp, uint8_t out[ESP_NONCE_MAX])
+    const struct esp_crypto *c, const uint8_t *esp, uint32_t seq_hi, uint8_t out[ESP_NONCE_MAX])
 {
+	uint8_t *iv = out + c->salt_len;
+
 	memcpy(out, c->salt, c->salt_len);
-	memcpy(out + c->salt_len, esp + ESP_HDR_LEN, c->shape.iv_len);
-	return (size_t)c->salt_len + c->shape.iv_len;
+	if (c->shape.iv_len) {
+		memcpy(iv, esp + ESP_HDR_LEN, 8);
+	} else {
+		be32_store(iv, c->esn ? seq_hi : 0);
+		memcpy(iv + 4, esp + 4, 4);
+	}
+	return (size_t)c->salt_len + 8;
 }
 
 /* What is authenticated of the header: with ESN the high half stands between SPI and low half (RFC
@@ -87,11 +95,15 @@ struct esp_mac {
 /* hmac.c. NULL: no memory, or no such hash. The key is no longer than a block of the hash. */
 struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key);
 bool esp_hmac_knows(uint16_t integ);
+/* cbc_mac.c. `cbc`: AES-128-CBC, borrowed. NULL: no memory, no such MAC, or OpenSSL failed. */
+struct esp_mac *esp_cbc_mac_new(uint16_t integ, const struct evp_cipher_st *cbc, struct bytes key);
+bool esp_cbc_mac_knows(uint16_t integ);
 
-/* aead.c, cipher_mac.c. `cipher` is borrowed and NULL with the NULL cipher. */
+/* aead.c: AES-GCM, AES-CCM, GMAC, ChaCha20-Poly1305. `cipher` is borrowed. */
 enum esp_crypto_err esp_aead_new(const struct evp_cipher_st *cipher,
     const struct esp_crypto_plan *plan, struct esp_crypto **out);
-enum esp_crypto_err esp_cipher_mac_new(const struct evp_cipher_st *cipher,
+/* cipher_mac.c. `cipher` is borrowed and NULL with the NULL cipher; `mac` is taken in any case. */
+enum esp_crypto_err esp_cipher_mac_new(const struct evp_cipher_st *cipher, struct esp_mac *mac,
     const struct esp_crypto_plan *plan, struct esp_crypto **out);
 
 #endif

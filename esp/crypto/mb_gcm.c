@@ -1,22 +1,31 @@
 /*
- * AES-GCM (RFC 4106) by ipsec-mb, one direct call per packet: a single packet fills the pipeline of
- * this mode, so there is nothing to gain from lanes.
+ * AES-GCM (RFC 4106) and GMAC (RFC 4543) by ipsec-mb, one direct call per packet: a single packet
+ * fills the pipeline of this mode, so there is nothing to gain from lanes.
  */
 #include "esp/crypto/mb_internal.h"
 #include "base/secret.h"
 
-#include <stdalign.h>
 #include <stdlib.h>
 
 struct mb_gcm {
 	struct esp_crypto base;
 	aes_gcm_enc_dec_t run;
+	aes_gmac_init_t mac_init; /* GMAC */
+	aes_gmac_update_t mac_update;
+	aes_gmac_finalize_t mac_end;
 	alignas(ESP_MB_ALIGN) struct gcm_key_data key;
 };
 
 bool esp_mb_gcm_does(struct transform encr)
 {
-	return encr.id == ENCR_AES_GCM_16;
+	switch (encr.id) {
+	case ENCR_AES_GCM_16:
+	case ENCR_AES_GCM_12:
+	case ENCR_AES_GCM_8:
+	case ENCR_AES_GCM_16_IIV:
+	case ENCR_NULL_AUTH_AES_GMAC: return true;
+	default: return false;
+	}
 }
 
 static struct mb_gcm *of(struct esp_crypto *c)
@@ -33,7 +42,7 @@ static void crypt_one(
 	struct bytes aad = esp_aad_of(&g->base, j->esp, j->seq_hi, room);
 	uint8_t *text = j->esp + ESP_HDR_LEN + g->base.shape.iv_len;
 
-	esp_nonce_of(&g->base, j->esp, nonce);
+	esp_nonce_of(&g->base, j->esp, j->seq_hi, nonce);
 	g->run(
 	    &g->key, ctx, text, text, j->text_len, nonce, aad.p, aad.n, tag, g->base.shape.icv_len);
 }
@@ -41,6 +50,14 @@ static void crypt_one(
 static uint8_t *icv_of(const struct esp_job *j)
 {
 	return j->esp + ESP_HDR_LEN + j->crypto->shape.iv_len + j->text_len;
+}
+
+static enum esp_crypto_err verdict(const struct esp_job *j, const uint8_t *tag)
+{
+	size_t len = j->crypto->shape.icv_len;
+
+	return secret_equal(bytes_of(tag, len), bytes_of(icv_of(j), len)) ? ESP_CRYPTO_OK
+									  : ESP_CRYPTO_FORGED;
 }
 
 static void gcm_seal(struct esp_job *jobs, size_t n)
@@ -60,11 +77,46 @@ static void gcm_open(struct esp_job *jobs, size_t n)
 	uint8_t tag[IMB_MAX_TAG_LEN];
 
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		size_t len = j->crypto->shape.icv_len;
 		crypt_one(j, &ctx, tag);
-		j->err = secret_equal(bytes_of(tag, len), bytes_of(icv_of(j), len))
-			     ? ESP_CRYPTO_OK
-			     : ESP_CRYPTO_FORGED;
+		j->err = verdict(j, tag);
+	}
+	secret_wipe(&ctx, sizeof ctx);
+}
+
+/* IV and text are authenticated, nothing is encrypted. The ICV goes to `tag`. */
+static void mac_one(
+    const struct esp_job *j, struct gcm_context_data *ctx, uint8_t tag[IMB_MAX_TAG_LEN])
+{
+	struct mb_gcm *g = of(j->crypto);
+	uint8_t nonce[ESP_NONCE_MAX], room[ESP_AAD_MAX];
+	struct bytes aad = esp_aad_of(&g->base, j->esp, j->seq_hi, room);
+
+	g->mac_init(&g->key, ctx, nonce, esp_nonce_of(&g->base, j->esp, j->seq_hi, nonce));
+	g->mac_update(&g->key, ctx, aad.p, aad.n);
+	g->mac_update(
+	    &g->key, ctx, j->esp + ESP_HDR_LEN, (uint64_t)g->base.shape.iv_len + j->text_len);
+	g->mac_end(&g->key, ctx, tag, g->base.shape.icv_len);
+}
+
+static void gmac_seal(struct esp_job *jobs, size_t n)
+{
+	struct gcm_context_data ctx;
+
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		mac_one(j, &ctx, icv_of(j));
+		j->err = ESP_CRYPTO_OK;
+	}
+	secret_wipe(&ctx, sizeof ctx);
+}
+
+static void gmac_open(struct esp_job *jobs, size_t n)
+{
+	struct gcm_context_data ctx;
+	uint8_t tag[IMB_MAX_TAG_LEN];
+
+	for (struct esp_job *j = jobs; j < jobs + n; j++) {
+		mac_one(j, &ctx, tag);
+		j->err = verdict(j, tag);
 	}
 	secret_wipe(&ctx, sizeof ctx);
 }
@@ -75,25 +127,24 @@ static void gcm_free(struct esp_crypto *c)
 	free(c);
 }
 
-static const struct esp_crypto_ops ops = {gcm_seal, gcm_open, gcm_free};
+static const struct esp_crypto_ops gcm_ops = {gcm_seal, gcm_open, gcm_free};
+static const struct esp_crypto_ops gmac_ops = {gmac_seal, gmac_open, gcm_free};
 
-static void set_key(IMB_MGR *m, struct mb_gcm *g, const struct esp_crypto_plan *plan)
+#define SET_KEY(bits)                                                       \
+	do {                                                                \
+		m->gcm##bits##_pre(key, &g->key);                           \
+		g->run = sealing ? m->gcm##bits##_enc : m->gcm##bits##_dec; \
+		g->mac_init = m->gmac##bits##_init;                         \
+		g->mac_update = m->gmac##bits##_update;                     \
+		g->mac_end = m->gmac##bits##_finalize;                      \
+	} while (0)
+
+static void set_key(IMB_MGR *m, struct mb_gcm *g, unsigned bits, const uint8_t *key, bool sealing)
 {
-	const uint8_t *key = plan->keys->encr_key.p;
-
-	switch (plan->encr->t.key_bits) {
-	case 128:
-		IMB_AES128_GCM_PRE(m, key, &g->key);
-		g->run = plan->sealing ? m->gcm128_enc : m->gcm128_dec;
-		break;
-	case 192:
-		IMB_AES192_GCM_PRE(m, key, &g->key);
-		g->run = plan->sealing ? m->gcm192_enc : m->gcm192_dec;
-		break;
-	default:
-		IMB_AES256_GCM_PRE(m, key, &g->key);
-		g->run = plan->sealing ? m->gcm256_enc : m->gcm256_dec;
-		break;
+	switch (bits) {
+	case 128: SET_KEY(128); break;
+	case 192: SET_KEY(192); break;
+	default: SET_KEY(256); break;
 	}
 }
 
@@ -107,8 +158,9 @@ enum esp_crypto_err esp_mb_gcm_new(
 		return ESP_CRYPTO_NOMEM;
 	}
 	memset(g, 0, sizeof *g);
-	esp_crypto_base(&g->base, &ops, plan);
-	set_key(setup, g, plan);
+	bool gmac = plan->encr->t.id == ENCR_NULL_AUTH_AES_GMAC;
+	esp_crypto_base(&g->base, gmac ? &gmac_ops : &gcm_ops, plan);
+	set_key(setup, g, plan->encr->t.key_bits, plan->keys->encr_key.p, plan->sealing);
 	*out = &g->base;
 	return ESP_CRYPTO_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * Which transforms there are, fetched once per library context, and which engine makes contexts of
- * them. Shapes: RFC 4106 section 3, RFC 7634 section 2, RFC 3602 section 2, RFC 2410, RFC 4868
- * section 2.
+ * them. Shapes: RFC 4106 section 3, RFC 4309 section 3, RFC 4543 section 3, RFC 7634 section 2, RFC
+ * 8750 section 4, RFC 3602 section 2, RFC 3686 section 3, RFC 2410, RFC 4868 section 2.
  */
 #include "esp/crypto/internal.h"
 #include "esp/crypto/mb.h"
@@ -14,19 +14,53 @@
 
 enum { PAD_ALIGN = 4 };
 
+/* clang-format off */
 static const struct {
 	uint16_t id, key_bits;
-	const char *name; /* NULL: no cipher */
+	const char *name; /* OpenSSL's; NULL: no cipher */
 } ciphers[] = {
-    {ENCR_AES_GCM_16, 128, "AES-128-GCM"},
-    {ENCR_AES_GCM_16, 192, "AES-192-GCM"},
-    {ENCR_AES_GCM_16, 256, "AES-256-GCM"},
-    {ENCR_CHACHA20_POLY1305, 0, "ChaCha20-Poly1305"},
-    {ENCR_AES_CBC, 128, "AES-128-CBC"},
-    {ENCR_AES_CBC, 192, "AES-192-CBC"},
-    {ENCR_AES_CBC, 256, "AES-256-CBC"},
-    {ENCR_NULL, 0, NULL},
+	{ENCR_AES_GCM_16,            128, "AES-128-GCM"},
+	{ENCR_AES_GCM_16,            192, "AES-192-GCM"},
+	{ENCR_AES_GCM_16,            256, "AES-256-GCM"},
+	{ENCR_AES_GCM_12,            128, "AES-128-GCM"},
+	{ENCR_AES_GCM_12,            192, "AES-192-GCM"},
+	{ENCR_AES_GCM_12,            256, "AES-256-GCM"},
+	{ENCR_AES_GCM_8,             128, "AES-128-GCM"},
+	{ENCR_AES_GCM_8,             192, "AES-192-GCM"},
+	{ENCR_AES_GCM_8,             256, "AES-256-GCM"},
+	{ENCR_AES_GCM_16_IIV,        128, "AES-128-GCM"},
+	{ENCR_AES_GCM_16_IIV,        192, "AES-192-GCM"},
+	{ENCR_AES_GCM_16_IIV,        256, "AES-256-GCM"},
+	{ENCR_NULL_AUTH_AES_GMAC,    128, "AES-128-GCM"},
+	{ENCR_NULL_AUTH_AES_GMAC,    192, "AES-192-GCM"},
+	{ENCR_NULL_AUTH_AES_GMAC,    256, "AES-256-GCM"},
+	{ENCR_AES_CCM_16,            128, "AES-128-CCM"},
+	{ENCR_AES_CCM_16,            192, "AES-192-CCM"},
+	{ENCR_AES_CCM_16,            256, "AES-256-CCM"},
+	{ENCR_AES_CCM_12,            128, "AES-128-CCM"},
+	{ENCR_AES_CCM_12,            192, "AES-192-CCM"},
+	{ENCR_AES_CCM_12,            256, "AES-256-CCM"},
+	{ENCR_AES_CCM_8,             128, "AES-128-CCM"},
+	{ENCR_AES_CCM_8,             192, "AES-192-CCM"},
+	{ENCR_AES_CCM_8,             256, "AES-256-CCM"},
+	{ENCR_AES_CCM_8_IIV,         128, "AES-128-CCM"},
+	{ENCR_AES_CCM_8_IIV,         192, "AES-192-CCM"},
+	{ENCR_AES_CCM_8_IIV,         256, "AES-256-CCM"},
+	{ENCR_CHACHA20_POLY1305,     0,   "ChaCha20-Poly1305"},
+	{ENCR_CHACHA20_POLY1305_IIV, 0,   "ChaCha20-Poly1305"},
+	{ENCR_AES_CBC,               128, "AES-128-CBC"},
+	{ENCR_AES_CBC,               192, "AES-192-CBC"},
+	{ENCR_AES_CBC,               256, "AES-256-CBC"},
+	{ENCR_AES_CTR,               128, "AES-128-CTR"},
+	{ENCR_AES_CTR,               192, "AES-192-CTR"},
+	{ENCR_AES_CTR,               256, "AES-256-CTR"},
+	{ENCR_CAMELLIA_CBC,          128, "CAMELLIA-128-CBC"},
+	{ENCR_CAMELLIA_CBC,          192, "CAMELLIA-192-CBC"},
+	{ENCR_CAMELLIA_CBC,          256, "CAMELLIA-256-CBC"},
+	{ENCR_3DES,                  0,   "DES-EDE3-CBC"},
+	{ENCR_NULL,                  0,   NULL},
 };
+/* clang-format on */
 
 enum { CIPHERS = sizeof ciphers / sizeof ciphers[0] };
 
@@ -102,6 +136,11 @@ static const EVP_CIPHER *cipher_get(struct esp_provider *p, size_t i)
 	return p->cipher[i];
 }
 
+static bool mac_knows(uint16_t integ)
+{
+	return esp_hmac_knows(integ) || esp_cbc_mac_knows(integ);
+}
+
 enum esp_crypto_err esp_shape_of(
     struct transform encr, struct transform integ, struct esp_shape *out)
 {
@@ -111,7 +150,7 @@ enum esp_crypto_err esp_shape_of(
 	bool aead = e && (e->flags & TRANSFORM_AEAD);
 
 	if (!e || cipher_index(encr) == CIPHERS || aead == has_integ ||
-	    (has_integ && (!i || !esp_hmac_knows(integ.id)))) {
+	    (has_integ && (!i || !mac_knows(integ.id)))) {
 		return ESP_CRYPTO_UNSUPPORTED;
 	}
 	*out = (struct esp_shape){
@@ -119,7 +158,7 @@ enum esp_crypto_err esp_shape_of(
 	    .icv_len = (uint8_t)(has_integ ? i->icv_len : e->icv_len),
 	    .block = (uint8_t)e->block,
 	    .align = (uint8_t)(e->block > PAD_ALIGN ? e->block : PAD_ALIGN),
-	    .random_iv = encr.id == ENCR_AES_CBC,
+	    .random_iv = e->block > 1, /* CBC */
 	};
 	return ESP_CRYPTO_OK;
 }
@@ -138,6 +177,17 @@ void esp_crypto_base(
 	}
 }
 
+static struct esp_mac *mac_new(struct esp_provider *p, const struct esp_crypto_keys *keys)
+{
+	static const struct transform cbc = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
+
+	if (esp_hmac_knows(keys->integ.id)) {
+		return esp_hmac_new(keys->integ.id, keys->integ_key);
+	}
+	const EVP_CIPHER *aes = cipher_get(p, cipher_index(cbc));
+	return aes ? esp_cbc_mac_new(keys->integ.id, aes, keys->integ_key) : NULL;
+}
+
 static enum esp_crypto_err openssl_new(
     struct esp_provider *p, const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
@@ -147,8 +197,11 @@ static enum esp_crypto_err openssl_new(
 	if (ciphers[row].name && !cipher) {
 		return ESP_CRYPTO_UNSUPPORTED;
 	}
-	return plan->encr->flags & TRANSFORM_AEAD ? esp_aead_new(cipher, plan, out)
-						  : esp_cipher_mac_new(cipher, plan, out);
+	if (plan->encr->flags & TRANSFORM_AEAD) {
+		return esp_aead_new(cipher, plan, out);
+	}
+	struct esp_mac *mac = mac_new(p, plan->keys);
+	return mac ? esp_cipher_mac_new(cipher, mac, plan, out) : ESP_CRYPTO_NOMEM;
 }
 
 static bool keys_fit(const struct esp_crypto_keys *keys)
@@ -232,6 +285,13 @@ static bool can_encr(struct ossl_lib_ctx_st *libctx, struct transform t)
 	return found;
 }
 
+static bool can_mac(struct ossl_lib_ctx_st *libctx, uint16_t integ)
+{
+	static const struct transform cbc = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
+
+	return esp_hmac_knows(integ) || (esp_cbc_mac_knows(integ) && can_encr(libctx, cbc));
+}
+
 bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t)
 {
 	const struct transform_info *info = transform_find(t);
@@ -241,7 +301,7 @@ bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t)
 	}
 	switch ((enum transform_type)t.type) {
 	case TRANSFORM_ENCR: return can_encr(libctx, t);
-	case TRANSFORM_INTEG: return t.id == INTEG_NONE || esp_hmac_knows(t.id);
+	case TRANSFORM_INTEG: return t.id == INTEG_NONE || can_mac(libctx, t.id);
 	case TRANSFORM_SN: return true;
 	case TRANSFORM_PRF:
 	case TRANSFORM_KE: break;

@@ -20,6 +20,15 @@
 		TRANSFORM_INTEG, INTEG_HMAC_SHA2_##n, 0 \
 	}
 
+#define ENCR(id, bits)                          \
+	{                                       \
+		TRANSFORM_ENCR, ENCR_##id, bits \
+	}
+#define INTEG(id)                              \
+	{                                      \
+		TRANSFORM_INTEG, INTEG_##id, 0 \
+	}
+
 const struct pair_suite pair_suites[] = {
     {"aes128gcm16", GCM(128), {0, 0, 0}},
     {"aes256gcm16", GCM(256), {0, 0, 0}},
@@ -30,6 +39,18 @@ const struct pair_suite pair_suites[] = {
     {"aes256-sha384", CBC(256), HMAC(384_192)},
     {"aes192-sha512", CBC(192), HMAC(512_256)},
     {"null-sha512", {TRANSFORM_ENCR, ENCR_NULL, 0}, HMAC(512_256)},
+    {"aes128gcm8", ENCR(AES_GCM_8, 128), {0, 0, 0}},
+    {"aes256gcm16iiv", ENCR(AES_GCM_16_IIV, 256), {0, 0, 0}},
+    {"chacha20poly1305iiv", ENCR(CHACHA20_POLY1305_IIV, 0), {0, 0, 0}},
+    {"aes128ccm16", ENCR(AES_CCM_16, 128), {0, 0, 0}},
+    {"aes192ccm12", ENCR(AES_CCM_12, 192), {0, 0, 0}},
+    {"aes128gmac", ENCR(NULL_AUTH_AES_GMAC, 128), {0, 0, 0}},
+    {"aes128ctr-sha256", ENCR(AES_CTR, 128), HMAC(256_128)},
+    {"aes128-aesxcbc", CBC(128), INTEG(AES_XCBC_96)},
+    {"aes128-aescmac", CBC(128), INTEG(AES_CMAC_96)},
+    {"aes128-sha1", CBC(128), INTEG(HMAC_SHA1_96)},
+    {"camellia256-sha512", ENCR(CAMELLIA_CBC, 256), HMAC(512_256)},
+    {"3des-sha1", ENCR(3DES, 0), INTEG(HMAC_SHA1_96)},
 };
 const size_t pair_suites_n = sizeof pair_suites / sizeof pair_suites[0];
 

@@ -47,6 +47,45 @@ static const struct {
     {ENCR(AES_CBC, 256), INTEG(HMAC_SHA2_384_192), true},
     {ENCR(AES_CBC, 192), INTEG(HMAC_SHA2_512_256), true},
     {ENCR(AES_CBC, 256), INTEG(HMAC_SHA2_512_256), true},
+    {ENCR(AES_GCM_12, 128), NONE, true},
+    {ENCR(AES_GCM_8, 128), NONE, true},
+    {ENCR(AES_GCM_16_IIV, 128), NONE, true},
+    {ENCR(NULL_AUTH_AES_GMAC, 128), NONE, true},
+    {ENCR(AES_CCM_16, 128), NONE, true},
+    {ENCR(AES_CCM_12, 128), NONE, true},
+    {ENCR(AES_CCM_8, 128), NONE, true},
+    {ENCR(AES_CCM_8_IIV, 128), NONE, true},
+    {ENCR(AES_GCM_12, 192), NONE, true},
+    {ENCR(AES_GCM_8, 192), NONE, true},
+    {ENCR(AES_GCM_16_IIV, 192), NONE, true},
+    {ENCR(NULL_AUTH_AES_GMAC, 192), NONE, true},
+    {ENCR(AES_CCM_16, 192), NONE, false},
+    {ENCR(AES_CCM_12, 192), NONE, false},
+    {ENCR(AES_CCM_8, 192), NONE, false},
+    {ENCR(AES_CCM_8_IIV, 192), NONE, false},
+    {ENCR(AES_GCM_12, 256), NONE, true},
+    {ENCR(AES_GCM_8, 256), NONE, true},
+    {ENCR(AES_GCM_16_IIV, 256), NONE, true},
+    {ENCR(NULL_AUTH_AES_GMAC, 256), NONE, true},
+    {ENCR(AES_CCM_16, 256), NONE, true},
+    {ENCR(AES_CCM_12, 256), NONE, true},
+    {ENCR(AES_CCM_8, 256), NONE, true},
+    {ENCR(AES_CCM_8_IIV, 256), NONE, true},
+    {ENCR(CHACHA20_POLY1305_IIV, 0), NONE, false},
+    {ENCR(AES_CTR, 128), INTEG(HMAC_SHA2_256_128), true},
+    {ENCR(AES_CTR, 192), INTEG(HMAC_SHA2_384_192), true},
+    {ENCR(AES_CTR, 256), INTEG(AES_XCBC_96), true},
+    {ENCR(AES_CTR, 128), INTEG(HMAC_SHA1_96), true},
+    {ENCR(AES_CBC, 128), INTEG(AES_XCBC_96), true},
+    {ENCR(NULL, 0), INTEG(AES_XCBC_96), true},
+    {ENCR(AES_CBC, 128), INTEG(AES_CMAC_96), true},
+    {ENCR(NULL, 0), INTEG(AES_CMAC_96), true},
+    {ENCR(AES_CBC, 128), INTEG(HMAC_SHA1_96), true},
+    {ENCR(NULL, 0), INTEG(HMAC_SHA1_96), true},
+    {ENCR(CAMELLIA_CBC, 128), INTEG(HMAC_SHA2_256_128), false},
+    {ENCR(CAMELLIA_CBC, 192), INTEG(HMAC_SHA2_256_128), false},
+    {ENCR(CAMELLIA_CBC, 256), INTEG(HMAC_SHA2_256_128), false},
+    {ENCR(3DES, 0), INTEG(HMAC_SHA1_96), false},
     {ENCR(NULL, 0), INTEG(HMAC_SHA2_256_128), true},
     {ENCR(NULL, 0), INTEG(HMAC_SHA2_384_192), true},
     {ENCR(NULL, 0), INTEG(HMAC_SHA2_512_256), true},
@@ -268,6 +307,62 @@ START_TEST(mixture)
 }
 END_TEST
 
+/* RFC 8750 section 4: what the IV would be is the sequence number, 64 bits of it. So the text comes
+ * out as with an explicit IV of that value. */
+static const struct {
+	struct transform implicit, explicit_;
+} twins[] = {
+    {ENCR(AES_GCM_16_IIV, 128), ENCR(AES_GCM_16, 128)},
+    {ENCR(AES_GCM_16_IIV, 192), ENCR(AES_GCM_16, 192)},
+    {ENCR(AES_GCM_16_IIV, 256), ENCR(AES_GCM_16, 256)},
+    {ENCR(AES_CCM_8_IIV, 128), ENCR(AES_CCM_8, 128)},
+    {ENCR(AES_CCM_8_IIV, 192), ENCR(AES_CCM_8, 192)},
+    {ENCR(AES_CCM_8_IIV, 256), ENCR(AES_CCM_8, 256)},
+    {ENCR(CHACHA20_POLY1305_IIV, 0), ENCR(CHACHA20_POLY1305, 0)},
+};
+
+enum { TWINS = sizeof twins / sizeof twins[0], TWIN_TEXT = 100, TWIN_SEQ = 0x01020304 };
+
+static void seal_twin(struct esp_provider *p, struct transform t, bool esn, size_t iv_len,
+    uint32_t hi, uint8_t out[ROOM])
+{
+	static const uint8_t material[64] = {1, 2, 3};
+	struct esp_crypto_keys keys = {
+	    .encr = t, .encr_key = bytes_of(material, transform_find(t)->key_len), .esn = esn};
+	struct esp_crypto *c;
+	struct esp_shape shape;
+
+	ck_assert_int_eq(esp_shape_of(t, keys.integ, &shape), ESP_CRYPTO_OK);
+	ck_assert_uint_eq(shape.iv_len, iv_len);
+	ck_assert_int_eq(esp_crypto_new(p, 0, &keys, true, &c), ESP_CRYPTO_OK);
+	memset(out, 7, ROOM);
+	be32_store(out, 0x11223344);
+	be32_store(out + 4, TWIN_SEQ);
+	if (iv_len)
+		be64_store(out + 8, (uint64_t)(esn ? hi : 0) << 32 | TWIN_SEQ);
+	memset(out + 8 + iv_len, 'x', TWIN_TEXT);
+	struct esp_job job = {c, out, TWIN_TEXT, hi, ESP_CRYPTO_NOMEM};
+	esp_crypto_seal(&job, 1);
+	ck_assert_int_eq(job.err, ESP_CRYPTO_OK);
+	memmove(out + 8, out + 8 + iv_len, ROOM - 8 - iv_len);
+	esp_crypto_free(c);
+}
+
+START_TEST(implicit_iv)
+{
+	bool esn = _i % 2;
+	struct side by[2];
+
+	providers(by);
+	for (size_t k = 0; k < 2; k++) {
+		seal_twin(by[k].provider, twins[_i / 2].explicit_, esn, 8, 0x55667788, plain[0]);
+		seal_twin(by[k].provider, twins[_i / 2].implicit, esn, 0, 0x55667788, plain[1]);
+		ck_assert_mem_eq(plain[0], plain[1], 8 + TWIN_TEXT + 16);
+	}
+	providers_free(by);
+}
+END_TEST
+
 /* Who does what, as it is shown. */
 START_TEST(who)
 {
@@ -306,6 +401,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, every_length, 0, 2 * PAIRS);
 	tcase_add_loop_test(t, mixture, 0, 10);
+	tcase_add_loop_test(t, implicit_iv, 0, 2 * TWINS);
 	tcase_add_test(t, who);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
