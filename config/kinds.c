@@ -309,7 +309,8 @@ static void warn_of_weak(struct load *l, const char *text, const struct proposal
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct transform_info *info = transform_find(p->t[i]);
-		if (p->t[i].type == TRANSFORM_ENCR && p->t[i].id == ENCR_NULL) {
+		if (p->t[i].type == TRANSFORM_ENCR &&
+		    (p->t[i].id == ENCR_NULL || p->t[i].id == ENCR_NULL_AUTH_AES_GMAC)) {
 			load_warning(l,
 			    "%s does not encrypt: whoever sees the packets can read them",
 			    load_quoted(text, quoted));

@@ -67,7 +67,7 @@ int cli_algorithms(const struct cli_args *a)
 	bool lacking = false;
 
 	(void)a;
-	printf("%-17s %-24s %-18s %-4s %-4s %s\n", "TYPE", "NAME", "KEYWORD", "IKE", "ESP",
+	printf("%-17s %-24s %-20s %-4s %-4s %s\n", "TYPE", "NAME", "KEYWORD", "IKE", "ESP",
 	    "ESP ENGINE");
 	for (size_t i = 0; (t = transform_row(i)) != NULL; i++) {
 		bool key_exchange = t->t.type == TRANSFORM_KE || t->t.type == TRANSFORM_PRF;
@@ -78,7 +78,7 @@ int cli_algorithms(const struct cli_args *a)
 		    ((t->flags & TRANSFORM_IKE) && !ike) || ((t->flags & TRANSFORM_ESP) && !esp);
 		const char *engine = engine_text(e, t, esp);
 		const char *weak = t->flags & TRANSFORM_WEAK ? "weak: only when named" : "";
-		printf("%-17s %-24s %-18s %-4s %-4s%s%s%s%s\n", type_text(t->t.type), t->name,
+		printf("%-17s %-24s %-20s %-4s %-4s%s%s%s%s\n", type_text(t->t.type), t->name,
 		    t->keyword, can_text(t, TRANSFORM_IKE, ike), can_text(t, TRANSFORM_ESP, esp),
 		    *engine ? " " : "", engine, *weak ? " " : "", weak);
 	}

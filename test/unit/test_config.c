@@ -350,6 +350,42 @@ START_TEST(plain_esp_is_warned_of)
 }
 END_TEST
 
+static const struct {
+	const char *proposal, *why; /* NULL: no warning */
+} doubtful[] = {
+    {"aes128gcm8", NULL},
+    {"aes256ctr-aesxcbc", NULL},
+    {"chacha20poly1305iiv-esn", NULL},
+    {"aes128gmac", "\"aes128gmac\" does not encrypt"},
+    {"null-sha256", "\"null-sha256\" does not encrypt"},
+    {"3des-sha256", "3DES in \"3des-sha256\" is weak"},
+    {"aes128-sha1", "HMAC_SHA1_96 in \"aes128-sha1\" is weak"},
+};
+
+/* Weak algorithms are taken when they are named, and said to be so. */
+START_TEST(doubtful_proposals_are_warned_of)
+{
+	struct config_notes notes = {0};
+	char text[512];
+
+	snprintf(text, sizeof text,
+	    "secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
+	    "connections = { c = { local = { auth = \"psk\"; }; remote = { auth = \"psk\"; }; "
+	    "children = { x = { esp_proposals = [\"%s\"]; }; }; }; };",
+	    doubtful[_i].proposal);
+	struct config *c = config_load_text(text, "t.conf", &notes);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(notes.n, doubtful[_i].why ? 1 : 0);
+	if (doubtful[_i].why) {
+		ck_assert_int_eq(notes.v[0].severity, CONFIG_WARNING);
+		ck_assert_msg(
+		    strstr(notes.v[0].text, doubtful[_i].why) != NULL, "%s", notes.v[0].text);
+	}
+	config_notes_free(&notes);
+	config_free(c);
+}
+END_TEST
+
 /* Ids of the secret, of ours and of the peer: each time the secret could be the one. */
 START_TEST(a_secret_that_may_fit_is_no_warning)
 {
@@ -404,6 +440,8 @@ int main(void)
 	    good, limits_follow_each_other, 0, (int)(sizeof(lives) / sizeof(lives[0])));
 	tcase_add_test(good, the_best_secret);
 	tcase_add_test(good, plain_esp_is_warned_of);
+	tcase_add_loop_test(good, doubtful_proposals_are_warned_of, 0,
+	    (int)(sizeof(doubtful) / sizeof(doubtful[0])));
 	tcase_add_loop_test(good, a_secret_that_may_fit_is_no_warning, 0, 7);
 	tcase_add_test(good, nearest_words);
 	suite_add_tcase(s, good);
