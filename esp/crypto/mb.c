@@ -96,13 +96,19 @@ bool esp_mb_does(struct transform encr, struct transform integ)
 	return esp_mb_gcm_does(encr) || esp_mb_job_does(encr, integ);
 }
 
+/* ChaCha20-Poly1305 is worked on packet by packet in any case, and faster than by OpenSSL. */
+bool esp_mb_wants_single(struct transform encr)
+{
+	return !esp_mb_gcm_does(encr) && encr.id != ENCR_CHACHA20_POLY1305 &&
+	       encr.id != ENCR_CHACHA20_POLY1305_IIV;
+}
+
 enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
     const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out)
 {
 	IMB_MGR *setup = mb->mgr[mb->workers];
 
 	if (esp_mb_gcm_does(plan->keys->encr)) {
-		esp_crypto_free(single);
 		return esp_mb_gcm_new(setup, plan, out);
 	}
 	return esp_mb_job_new(setup, mb->mgr[worker], plan, single, out);

@@ -20,8 +20,9 @@ void esp_mb_free(struct esp_mb *mb); /* wiped; NULL: no effect */
 
 /* Does it do this pair? `integ` type 0 with an AEAD cipher. */
 bool esp_mb_does(struct transform encr, struct transform integ);
-/* `single` is OpenSSL's context of the same, taken in any case: it does what comes in numbers too
- * small for lanes. */
+/* `single` is OpenSSL's context of the same, for what comes in numbers too small for lanes; taken
+ * in any case, NULL if the cipher does not want it. */
+bool esp_mb_wants_single(struct transform encr);
 enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
     const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out);
 

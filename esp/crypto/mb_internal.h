@@ -38,7 +38,7 @@ struct esp_mb_slot {
 struct esp_mb_job {
 	struct esp_crypto base;
 	IMB_MGR *mgr;              /* borrowed: the worker's */
-	struct esp_crypto *single; /* owned: OpenSSL's */
+	struct esp_crypto *single; /* owned: OpenSSL's; NULL: lanes are always better */
 	/* Completes a copy of `start` for one packet. */
 	void (*fill)(
 	    const struct esp_mb_job *c, IMB_JOB *to, struct esp_job *j, struct esp_mb_slot *slot);

@@ -145,7 +145,7 @@ static void job_run(struct esp_job *jobs, size_t n)
 {
 	for (size_t at = 0, now; at < n; at += now) {
 		now = n - at < FEW ? 1 : n - at < CHUNK ? n - at : CHUNK;
-		if (now == 1) {
+		if (now == 1 && of(jobs[at].crypto)->single) {
 			run_single(&jobs[at]);
 		} else {
 			run_chunk(of(jobs[0].crypto)->mgr, jobs + at, now);

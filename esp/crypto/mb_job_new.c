@@ -1,6 +1,7 @@
 /*
  * What ipsec-mb does in lanes, and its keys: AES-CBC (RFC 3602), AES-CTR (RFC 3686) or NULL (RFC
- * 2410) with HMAC (RFC 2104), AES-XCBC (RFC 3566) or AES-CMAC (RFC 4494); AES-CCM (RFC 4309).
+ * 2410) with HMAC (RFC 2104), AES-XCBC (RFC 3566) or AES-CMAC (RFC 4494); AES-CCM (RFC 4309) and
+ * ChaCha20-Poly1305 (RFC 7634).
  */
 #include "esp/crypto/mb_internal.h"
 #include "base/secret.h"
@@ -82,13 +83,15 @@ static const struct cipher {
 	IMB_CIPHER_MODE mode;
 	IMB_HASH_ALG alg; /* AEAD: what stands for the MAC; else 0 */
 } ciphers[] = {
-	{ENCR_AES_CBC,       true,  IMB_CIPHER_CBC,  0},
-	{ENCR_AES_CTR,       true,  IMB_CIPHER_CNTR, 0},
-	{ENCR_NULL,          true,  IMB_CIPHER_NULL, 0},
-	{ENCR_AES_CCM_16,    false, IMB_CIPHER_CCM,  IMB_AUTH_AES_CCM},
-	{ENCR_AES_CCM_12,    false, IMB_CIPHER_CCM,  IMB_AUTH_AES_CCM},
-	{ENCR_AES_CCM_8,     false, IMB_CIPHER_CCM,  IMB_AUTH_AES_CCM},
-	{ENCR_AES_CCM_8_IIV, false, IMB_CIPHER_CCM,  IMB_AUTH_AES_CCM},
+	{ENCR_AES_CBC,                true,  IMB_CIPHER_CBC,               0},
+	{ENCR_AES_CTR,                true,  IMB_CIPHER_CNTR,              0},
+	{ENCR_NULL,                   true,  IMB_CIPHER_NULL,              0},
+	{ENCR_CHACHA20_POLY1305,      true,  IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305},
+	{ENCR_CHACHA20_POLY1305_IIV,  true,  IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305},
+	{ENCR_AES_CCM_16,             false, IMB_CIPHER_CCM,               IMB_AUTH_AES_CCM},
+	{ENCR_AES_CCM_12,             false, IMB_CIPHER_CCM,               IMB_AUTH_AES_CCM},
+	{ENCR_AES_CCM_8,              false, IMB_CIPHER_CCM,               IMB_AUTH_AES_CCM},
+	{ENCR_AES_CCM_8_IIV,          false, IMB_CIPHER_CCM,               IMB_AUTH_AES_CCM},
 };
 /* clang-format on */
 
@@ -132,7 +135,7 @@ static void set_cipher(IMB_MGR *m, struct esp_mb_job *c, const struct esp_crypto
 	case 128: IMB_AES_KEYEXP_128(m, key, c->enc, c->dec); break;
 	case 192: IMB_AES_KEYEXP_192(m, key, c->enc, c->dec); break;
 	case 256: IMB_AES_KEYEXP_256(m, key, c->enc, c->dec); break;
-	default: break; /* no cipher */
+	default: memcpy(c->enc, key, esp_plan_key(plan).n); break; /* ChaCha20, or none */
 	}
 }
 
@@ -174,6 +177,7 @@ enum esp_crypto_err esp_mb_job_new(IMB_MGR *setup, IMB_MGR *mgr, const struct es
 	esp_crypto_base(&c->base, &esp_mb_job_ops, plan);
 	c->mgr = mgr;
 	c->single = single;
+
 	set_up(setup, c, plan);
 	*out = &c->base;
 	return ESP_CRYPTO_OK;

@@ -31,6 +31,12 @@ bool esp_mb_does(struct transform encr, struct transform integ)
 	return false;
 }
 
+bool esp_mb_wants_single(struct transform encr)
+{
+	(void)encr;
+	return false;
+}
+
 enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
     const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out)
 {

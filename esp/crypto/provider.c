@@ -229,11 +229,14 @@ enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
 	if (!keys_fit(keys)) {
 		return ESP_CRYPTO_KEY;
 	}
-	err = openssl_new(p, &plan, out);
-	if (!err && esp_provider_engine(p, keys->encr, keys->integ) == ESP_ENGINE_IPSEC_MB) {
-		err = esp_mb_crypto_new(p->mb, worker, &plan, *out, out);
+	if (esp_provider_engine(p, keys->encr, keys->integ) == ESP_ENGINE_OPENSSL) {
+		return openssl_new(p, &plan, out);
 	}
-	return err;
+	struct esp_crypto *single = NULL;
+	if (esp_mb_wants_single(keys->encr)) {
+		err = openssl_new(p, &plan, &single);
+	}
+	return err ? err : esp_mb_crypto_new(p->mb, worker, &plan, single, out);
 }
 
 void esp_crypto_free(struct esp_crypto *c)
