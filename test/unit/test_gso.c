@@ -140,18 +140,18 @@ static uint32_t cut_and_check(const uint8_t *whole, const struct opkt_shape *s, 
 	REQUIRE(exact);
 	memcpy(exact, whole, len);
 	REQUIRE(tun_split_init(&split, &p, &gso));
-	REQUIRE(tun_split_size(&split) == opkt_header(s) + size);
 	while (tun_split_more(&split)) {
 		uint32_t left = s->payload - e.at;
 		uint32_t room = opkt_header(s) + (left < size ? left : size);
 		uint8_t *dst = malloc(room);
 		REQUIRE(dst);
-		REQUIRE(left > 0);
+		REQUIRE(left > 0 && tun_split_size(&split) == room);
 		uint32_t n = tun_split_next(&split, dst);
 		REQUIRE(n == room);
 		check_segment(&e, dst, n);
 		free(dst);
 	}
+	REQUIRE(tun_split_size(&split) == 0);
 	REQUIRE(e.at == s->payload);
 	REQUIRE(e.n == (s->payload + size - 1) / size);
 	REQUIRE(memcmp(exact, whole, len) == 0); /* it is only read */
@@ -249,16 +249,16 @@ static bool accepts(const uint8_t *p, uint32_t len, const struct tun_gso *gso)
 	memcpy(exact, p, len);
 	bool ok = tun_split_init(&s, &pkt, gso);
 	if (ok) {
-		uint8_t *dst = malloc(tun_split_size(&s));
 		uint32_t payload = 0;
-		ck_assert_ptr_nonnull(dst);
 		while (tun_split_more(&s)) {
-			uint32_t n = tun_split_next(&s, dst);
-			REQUIRE(n > s.header && n <= tun_split_size(&s));
-			payload += n - s.header;
+			uint32_t room = tun_split_size(&s);
+			uint8_t *dst = malloc(room);
+			REQUIRE(dst && room > s.header);
+			REQUIRE(tun_split_next(&s, dst) == room);
+			payload += room - s.header;
+			free(dst);
 		}
 		ck_assert_uint_eq(s.header + payload, len);
-		free(dst);
 	}
 	free(exact);
 	return ok;
