@@ -108,6 +108,34 @@ static bool open_natt(struct daemon *d)
 	return open_port(d, &d->natt.udp, &p);
 }
 
+static bool wants_plain_esp(const struct config *c)
+{
+	for (size_t i = 0; i < c->conns_n; i++)
+		if (!c->conns[i].encap)
+			return true;
+	return false;
+}
+
+static bool open_raw(struct daemon *d)
+{
+	struct raw_params p = {
+	    .families = UDP_BOTH, .count = d->workers_n, .steer_mask = DAEMON_SLOTS - 1};
+	char why[UDP_WHY];
+
+	if (!wants_plain_esp(d->config))
+		return true;
+	for (; p.index < d->workers_n; p.index++) {
+		if (raw_open(&d->raws[p.index], &p, why) < 0)
+			return fail("%s", why);
+		if (why[0] && p.index == 0)
+			log_say(&d->log, LOG_WARNING, "socket", "%s", why);
+		int rc = raw_want(d->raws[p.index], true);
+		if (rc < 0)
+			return fail("plain ESP cannot be received: %s", strerror(-rc));
+	}
+	return true;
+}
+
 static uint32_t cores(void)
 {
 	cpu_set_t set;
@@ -124,7 +152,7 @@ static void choose_workers(struct daemon *d)
 static bool open_ports(struct daemon *d)
 {
 	choose_workers(d);
-	if (!open_natt(d))
+	if (!open_natt(d) || !open_raw(d))
 		return false;
 	for (size_t i = 0; i < d->config->conns_n || i == 0; i++) {
 		uint16_t port = d->config->conns_n ? d->config->conns[i].local_port : 500;
@@ -179,7 +207,7 @@ static bool open_tun(struct daemon *d)
 		return true;
 	struct tun_params p = {.name = c->tun.name,
 	    .mtu = c->tun.mtu ? c->tun.mtu : mtu_of_config(c, link_mtu(c)),
-	    .queues = d->workers_n,
+	    .queues = c->tun.queues && c->tun.queues < d->workers_n ? c->tun.queues : d->workers_n,
 	    .offload = true};
 	if (tun_linux.open(&p, &d->tun, why) < 0)
 		return fail("%s", why);
@@ -200,7 +228,9 @@ static void spi_put(void *arg, uint32_t spi)
 
 static bool make_engine(struct daemon *d)
 {
-	struct esp_params ep = {.slots = DAEMON_SLOTS, .workers = d->workers_n};
+	struct esp_params ep = {.slots = DAEMON_SLOTS,
+	    .workers = d->workers_n,
+	    .engine = (enum esp_engine)d->config->crypto};
 	d->esp = esp_new(&ep);
 	if (!d->esp)
 		return no_memory();
@@ -278,6 +308,8 @@ static bool start_workers(struct daemon *d)
 		    .slots = DAEMON_SLOTS,
 		    .esp = d->esp,
 		    .udp = d->esp_socks[i],
+		    .raw = d->raws[i],
+		    .busy_poll_us = d->config->busy_poll_us,
 		    .tun = d->tun,
 		    .control_fd = d->wake_fd,
 		    .pins = d->apply.pins};
@@ -364,6 +396,8 @@ static void close_all(struct daemon *d)
 		udp_close(d->socks[i].udp);
 	for (uint32_t i = 0; i < d->workers_n; i++)
 		udp_close(d->esp_socks[i]);
+	for (uint32_t i = 0; i < d->workers_n; i++)
+		raw_close(d->raws[i]);
 	udp_close(d->natt.udp);
 	if (d->wake_fd >= 0)
 		close(d->wake_fd);
