@@ -39,10 +39,9 @@ END_TEST
 
 START_TEST(bad_parameters)
 {
-	static const struct esp_params bad[] = {
-	    {.slots = 0, .workers = 1}, {.slots = 63, .workers = 1},
-	    {.slots = 1u << 21, .workers = 1}, {.slots = 64, .workers = 0},
-	    {.slots = 64, .workers = 65}};
+	static const struct esp_params bad[] = {{.slots = 0, .workers = 1},
+	    {.slots = 63, .workers = 1}, {.slots = 1u << 21, .workers = 1},
+	    {.slots = 64, .workers = 0}, {.slots = 64, .workers = 65}};
 	struct esp_params good = {.slots = 64, .workers = 1};
 	struct ts_list any = {.n = 1, .v = {ts_any(ADDR_V4)}};
 
