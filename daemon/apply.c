@@ -16,6 +16,7 @@ bool apply_init(struct apply *a, const struct apply_params *p)
 	    .paths = p->paths,
 	    .log = p->log,
 	    .slots = p->slots,
+	    .workers = p->workers,
 	    .traps_n = p->traps};
 	nets_init(&a->nets, p->netcfg, p->dev, p->log);
 	a->by_in = calloc(p->slots, sizeof(struct apply_child *));
@@ -34,6 +35,7 @@ void apply_fini(struct apply *a)
 		struct apply_child *c = a->first;
 		a->first = c->next;
 		nets_del(&a->nets, &c->held);
+		free(c->group);
 		free(c);
 	}
 	for (size_t i = 0; a->traps && i < a->traps_n; i++)
@@ -200,11 +202,48 @@ static struct apply_child *child_new(const struct ike_sa_ref *ref, const struct 
 	c->encap = up->encap;
 	c->mode = up->mode;
 	c->behind = up->behind;
+	c->mate = c;
 	return c;
+}
+
+/* ---- Groups: RFC 9611 ---- */
+
+static bool is_mate(const struct apply_child *a, const struct apply_child *b)
+{
+	return a->ike_id == b->ike_id && a->cfg == b->cfg && b->group &&
+	       ts_list_equal(&a->local_ts, &b->local_ts) &&
+	       ts_list_equal(&a->remote_ts, &b->remote_ts);
+}
+
+/* Without memory it stays alone: it works, and no worker has its own. */
+static void join_group(struct apply *a, struct apply_child *c)
+{
+	struct apply_child *other = a->first;
+
+	if (!c->mode.per_resource || a->workers < 2)
+		return;
+	while (other && !is_mate(c, other))
+		other = other->next;
+	c->group = calloc(a->workers, sizeof *c->group);
+	if (!c->group || !other)
+		return;
+	c->mate = other->mate;
+	other->mate = c;
+}
+
+static void leave_group(struct apply_child *c)
+{
+	struct apply_child *before = c;
+
+	while (before->mate != c)
+		before = before->mate;
+	before->mate = c->mate;
+	free(c->group);
 }
 
 static void link_child(struct apply *a, struct apply_child *c)
 {
+	join_group(a, c);
 	c->next = a->first;
 	if (c->next)
 		c->next->prev = c;
@@ -277,6 +316,7 @@ static void remove_child(struct apply *a, struct apply_child *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	nets_del(&a->nets, &c->held);
+	leave_group(c);
 	free(c);
 }
 
@@ -425,17 +465,59 @@ static bool is_behind(const struct apply *a, const struct apply_child *c)
 	return first && !first->down;
 }
 
+/* May it send for the worker? Better than `than` (NULL: than nothing)? */
+static bool sends_better(
+    const struct apply *a, const struct apply_child *c, const struct apply_child *than)
+{
+	return !c->down && !is_behind(a, c) && (!than || c->child_id > than->child_id);
+}
+
+/* The newest of the group that is for this resource. */
+static const struct apply_child *mate_for(
+    const struct apply *a, const struct apply_child *c, uint32_t resource)
+{
+	const struct apply_child *best = NULL, *at = c;
+
+	do {
+		if (at->mode.resource == resource && sends_better(a, at, best))
+			best = at;
+		at = at->mate;
+	} while (at != c);
+	return best;
+}
+
+/* One policy stands for a group: that of its newest with the lowest resource. False: not this. */
+static bool lead_group(const struct apply *a, const struct apply_child *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < a->workers; i++) {
+		const struct apply_child *own = mate_for(a, c, i);
+		if (own && n == 0 && own != c)
+			return false;
+		/* With fewer than workers, those that have none share them all. */
+		if (own)
+			c->group[n++] = own->slot_out;
+	}
+	for (uint32_t i = n; n && i < a->workers; i++)
+		c->group[i] = c->group[i % n];
+	return n > 0;
+}
+
 static bool collect_ranked(const struct apply *a, struct policy_set *set, bool behind)
 {
 	bool ok = true;
 
 	for (const struct apply_child *c = a->first; c && ok; c = c->next)
-		if (!c->down && is_behind(a, c) == behind)
+		if (!c->down && is_behind(a, c) == behind &&
+		    (behind || !c->group || lead_group(a, c)))
 			ok = policy_add(set, &(struct policy_source){.local = &c->local_ts,
 						 .remote = &c->remote_ts,
 						 .action = ESP_PROTECT,
 						 .priority = policy_priority(c->cfg),
-						 .slot = c->slot_out});
+						 .slot = c->slot_out,
+						 .group = c->group,
+						 .group_n = c->group && !behind ? a->workers : 0});
 	return ok;
 }
 

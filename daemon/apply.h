@@ -17,6 +17,9 @@
 #include "ike/event.h"
 
 struct apply_child {
+	/* Those with the same selectors, one for each worker: a ring. Itself, if it is alone. */
+	struct apply_child *mate;
+	uint32_t *group; /* by worker: the outbound slot; NULL unless it is for one worker */
 	struct apply_child *prev, *next; /* newest first */
 	uint32_t ike_id, child_id;
 	const struct config_conn *conn;
@@ -56,7 +59,8 @@ struct apply {
 	struct paths *paths;
 	struct log *log;
 	struct nets nets;
-	uint32_t slots;              /* of the SAD, a power of two */
+	uint32_t slots; /* of the SAD, a power of two */
+	uint32_t workers;
 	struct apply_child *first;   /* newest first */
 	struct apply_child **by_in;  /* by slot of the inbound SPI */
 	struct apply_child **by_out; /* by outbound slot */
@@ -70,7 +74,7 @@ struct apply {
 
 struct apply_params {
 	struct esp *esp;
-	uint32_t slots;
+	uint32_t slots, workers;
 	struct paths *paths;
 	struct log *log;
 	struct netcfg *netcfg; /* NULL: no device */

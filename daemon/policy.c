@@ -62,6 +62,8 @@ bool policy_add(struct policy_set *set, const struct policy_source *s)
 			    .action = s->action,
 			    .slot = s->slot,
 			    .id = s->id,
+			    .group = s->group,
+			    .group_n = s->group_n,
 			    .local = s->local->v[i],
 			    .remote = s->remote->v[k]};
 		}

@@ -20,6 +20,8 @@ struct policy_source {
 	enum esp_action action;
 	uint32_t priority;
 	uint32_t slot, id;
+	const uint32_t *group; /* as in struct esp_policy; borrowed until the policies are set */
+	uint32_t group_n;
 };
 
 struct policy_set {

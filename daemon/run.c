@@ -239,7 +239,8 @@ static bool make_engine(struct daemon *d)
 	    .spi_put = spi_put,
 	    .spi_arg = d->esp,
 	    .natt_port = DAEMON_NATT_PORT,
-	    .want_keys = d->keylog != NULL};
+	    .want_keys = d->keylog != NULL,
+	    .resources = d->workers_n};
 	d->engine = ike_engine_new(&ip);
 	return d->engine || no_memory();
 }
@@ -252,6 +253,7 @@ static bool make_apply(struct daemon *d)
 	paths_init(&d->paths, d->tun ? d->tun->name : NULL);
 	struct apply_params ap = {.esp = d->esp,
 	    .slots = DAEMON_SLOTS,
+	    .workers = d->workers_n,
 	    .paths = &d->paths,
 	    .log = &d->log,
 	    .netcfg = d->tun ? d->netcfg : NULL,

@@ -239,12 +239,18 @@ void ike_child_install(
 static void report(struct ike_child *c, enum ike_event_kind kind, const struct ike_reason *why)
 {
 	struct ike_event_node *n = c->down;
+	struct ike_sa_ref ref = ike_sa_ref_of(c->sa, c);
 
 	if (!n)
 		return;
+	if (kind == IKE_EV_CHILD_FAILED && c->resource) {
+		ike_emit_step(c->sa->e, &ref, "no child %s for worker %u: %s", c->cfg->name,
+		    (unsigned)c->resource, why->text);
+		return;
+	}
 	c->down = NULL;
 	n->kind = kind;
-	n->ref = ike_sa_ref_of(c->sa, c);
+	n->ref = ref;
 	n->err = why->err;
 	n->text = strdup(why->text);
 	if (kind == IKE_EV_CHILD_DOWN) {

@@ -21,7 +21,8 @@ struct ike_child {
 	bool has_flow;
 	struct ts_flow flow; /* the packet that wants it */
 	struct suite suite;
-	struct ike_mode mode;
+	uint32_t resource;    /* as asked for: ike_mode.resource */
+	struct ike_mode mode; /* as agreed */
 	struct ts_list local_ts, remote_ts;
 	ike_time installed_at, expire_at;
 	/* Rekeying: rekey.h */

@@ -67,6 +67,10 @@ struct ike_mode {
 	 * stands for here when there is a NAT between. */
 	struct addr sent_local, sent_remote;
 	bool no_tfc; /* the peer cannot take TFC padding */
+	/* RFC 9611: one of several with the same selectors. Resource 0 is for all that have none of
+	 * their own, n for worker n. */
+	bool per_resource;
+	uint32_t resource;
 };
 
 struct ike_child_up {

@@ -7,7 +7,8 @@
  *
  * Every UP that made an IKE SA ends with IKE_UP or with one IKE_DOWN, also when nothing could be
  * begun (the limits, no algorithm). Every child that was begun ends with CHILD_UP, CHILD_FAILED, or
- * the IKE_DOWN of its SA. An IKE_SA_INIT that we refuse as responder is an IKE_DOWN of an SA that
+ * the IKE_DOWN of its SA; those that the engine begins by itself for more workers (RFC 9611) fail
+ * without an event. An IKE_SA_INIT that we refuse as responder is an IKE_DOWN of an SA that
  * never was (conn NULL), a child of the peer's that we refuse a CHILD_FAILED with a child_id of its
  * own. A refusal that anybody could have forged (an error in answer to our IKE_SA_INIT) is believed
  * when no better answer has come within 5/4 of the first retransmission time. The engine holds
@@ -66,6 +67,8 @@ struct ike_params {
 	uint32_t keepalive_ms;                   /* 0: 20 s, RFC 3948 section 4 */
 	uint16_t natt_port;                      /* our local port for UDP encapsulation; 0: 4500 */
 	bool want_keys;                          /* emit IKE_EV_KEYS */
+	uint32_t resources; /* RFC 9611: Child SAs with the same selectors, one for each worker of
+			       the data plane; 0: 1 */
 };
 
 enum ike_command_kind {

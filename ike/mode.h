@@ -1,6 +1,7 @@
 /*
  * What a Child SA is besides its selectors and its keys: transport mode (RFC 7296 sections 1.3.1
- * and 2.23.1), and what the peer cannot do.
+ * and 2.23.1), what the peer cannot do,
+ * and the worker that it is for (RFC 9611).
  */
 #ifndef IKE_MODE_H
 #define IKE_MODE_H
@@ -9,6 +10,12 @@
 
 /* The notifications of a request for a child. */
 void ike_mode_ask(const struct ike_child *c, struct ike_build *b);
+/* For the answer to a request: which worker's of the children with these selectors it is. `old`: it
+ * takes the place of that one. IKE_EMAXQUEUE: every worker has one. */
+enum ike_err ike_mode_resource(const struct ike_sa *sa, const struct ike_child_choice *k,
+    const struct ike_child *old, struct ike_mode *mode);
+/* We asked for this one and have it: begins the one for the next worker, if that has none. */
+void ike_mode_next(const struct ike_child *c);
 /* Those of the answer to it. */
 void ike_mode_answer(const struct ike_mode *mode, struct ike_build *b);
 

@@ -66,6 +66,8 @@ static enum ike_err judge_mode(const struct ike_child *c, const struct ike_msg *
 	struct ike_parties w = ike_sa_parties(c->sa, c->cfg);
 
 	ike_mode_read(m, mode);
+	mode->per_resource = c->cfg->per_cpu_sas == PER_CPU_YES && (mode->per_resource || c->rekey);
+	mode->resource = c->resource;
 	seen->local = m->tsi;
 	seen->remote = m->tsr;
 	if (mode->transport != (c->cfg->mode == MODE_TRANSPORT)) {
@@ -148,6 +150,8 @@ static enum ike_err take(
 	ike_child_install(c, &t, ev);
 	if (c->rekey)
 		ike_rekey_done(c, redundant);
+	else
+		ike_mode_next(c);
 	if (c->doomed) {
 		ike_reason_set(why, IKE_ELOCALDELETE, "\"%s\" was taken down here while it came up",
 		    c->cfg->name);
@@ -206,6 +210,11 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	if (err)
 		return err;
 	mode->transport = made->choice.cfg->mode == MODE_TRANSPORT;
+	err = ike_mode_resource(sa, &made->choice, rq->old, mode);
+	if (err) {
+		ike_reason_set(why, err, "%s", ike_err_sentence(err));
+		return err;
+	}
 	if (rq->old &&
 	    ike_rekey_narrows(rq->old, &made->choice.local_ts, &made->choice.remote_ts)) {
 		ike_reason_set(why, IKE_ETS,

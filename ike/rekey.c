@@ -88,6 +88,8 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 	if (is_contested(old))
 		return IKE_ETEMPORARY;
 	err = ike_child_new(&c, old->sa, old->cfg, tag);
+	if (!err)
+		c->resource = old->mode.resource; /* RFC 9611 section 4 */
 	if (err) {
 		begin_failed(old, err);
 		return err;

@@ -39,7 +39,7 @@ static enum ike_err decline(struct ike_in *in, enum ike_err err, const struct ik
 		return say(in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
 	}
 	sent = say(in, ike_child_notify(err), bytes_of(NULL, 0));
-	if (!sent)
+	if (!sent && err != IKE_EMAXQUEUE) /* that is no failure */
 		ike_emit_child_failed(in->sa, made->choice.cfg, 0, why);
 	return sent;
 }

@@ -78,6 +78,8 @@ uint16_t ike_child_notify(enum ike_err err)
 		return IKE_N_TS_UNACCEPTABLE;
 	if (err == IKE_ELIMIT)
 		return IKE_N_NO_ADDITIONAL_SAS;
+	if (err == IKE_EMAXQUEUE)
+		return IKE_N_TS_MAX_QUEUE;
 	if (err == IKE_EKEVALUE)
 		return IKE_N_INVALID_SYNTAX;
 	return IKE_N_NO_PROPOSAL_CHOSEN; /* also the general one: RFC 7296 section 3.10.1 */

@@ -299,7 +299,8 @@ struct sim_host *sim_host_add(struct sim *s, const char *name, const char *addr,
 	    .spi_put = spi_put,
 	    .spi_arg = h,
 	    .limits = limits,
-	    .want_keys = true};
+	    .want_keys = true,
+	    .resources = s->resources};
 	h->engine = ike_engine_new(&p);
 	sim_must(h->engine != NULL, "no engine");
 	return h;

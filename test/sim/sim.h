@@ -72,6 +72,7 @@ struct sim {
 	ike_time now;
 	struct sim_host hosts[SIM_HOSTS];
 	size_t hosts_n;
+	uint32_t resources; /* workers of the hosts that are added from now on */
 	/* The network. */
 	uint32_t latency_ms;
 	uint32_t jitter_ms; /* up to this much more: reorders */

@@ -1,6 +1,7 @@
 /*
  * Transport mode: asked for, agreed, declined; through NAT boxes with the addresses that each side
- * sees (RFC 7296 sections 1.3.1 and 2.23.1).
+ * sees (RFC 7296 sections 1.3.1 and 2.23.1). Several children with the same selectors, one for each
+ * worker (RFC 9611).
  */
 #include "test/sim/evil.h"
 #include "test/sim/scenario.h"
@@ -184,6 +185,93 @@ START_TEST(a_notification_is_missing)
 }
 END_TEST
 
+/* ---- One for each worker ---- */
+
+#define PER_CPU(local, remote) SCENARIO_CHILD("lan", local, remote, "per_cpu_sas = \"yes\";")
+#define PER_CPU_LEFT PER_CPU("\"10.1.0.0/16\"", "\"10.2.0.0/16\"")
+#define PER_CPU_RIGHT PER_CPU("\"10.2.0.0/16\"", "\"10.1.0.0/16\"")
+
+static void init_workers(
+    struct scenario *s, uint32_t left, uint32_t right, bool left_wants, bool right_wants)
+{
+	const struct scenario_side l = {.children = left_wants ? PER_CPU_LEFT : NULL},
+				   r = {.children = right_wants ? PER_CPU_RIGHT : NULL};
+
+	sim_init(&s->sim, 105);
+	s->sim.resources = left;
+	s->left = sim_host_add(&s->sim, "left", "10.0.0.1", scenario_text(&l, true), NULL);
+	s->sim.resources = right;
+	s->right = sim_host_add(&s->sim, "right", "10.0.0.2", scenario_text(&r, false), NULL);
+}
+
+/* A bit for each resource that has a child. */
+static unsigned resources(const struct sim_host *h)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < SIM_CHILDREN; i++) {
+		const struct ike_mode *m = &h->children[i].sa.mode;
+		if (!h->children[i].up)
+			continue;
+		ck_assert(m->per_resource);
+		ck_assert_msg(!(bits & 1u << m->resource), "two for worker %u", m->resource);
+		bits |= 1u << m->resource;
+	}
+	return bits;
+}
+
+static const struct {
+	uint32_t left, right;
+	bool left_wants, right_wants;
+	unsigned children; /* that come up */
+} crews[] = {
+    {4, 4, true, true, 4},
+    {4, 2, true, true, 2}, /* TS_MAX_QUEUE */
+    {2, 4, true, true, 2},
+    {0, 4, true, true, 1},
+    {4, 0, true, true, 1},
+    {4, 4, true, false, 1},
+    {4, 4, false, true, 1},
+};
+
+START_TEST(one_for_each_worker)
+{
+	struct scenario s;
+
+	init_workers(
+	    &s, crews[_i].left, crews[_i].right, crews[_i].left_wants, crews[_i].right_wants);
+	scenario_connect(&s);
+	scenario_expect_up(&s, crews[_i].children);
+	ck_assert_uint_eq(s.left->child_fails + s.right->child_fails, 0);
+	if (crews[_i].left_wants && crews[_i].right_wants) {
+		ck_assert_uint_eq(resources(s.left), (1u << crews[_i].children) - 1);
+		ck_assert_uint_eq(resources(s.right), (1u << crews[_i].children) - 1);
+	}
+	sim_down(s.left, "link", "lan");
+	sim_run_for(&s.sim, 5000);
+	scenario_expect_up(&s, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* New keys stay with the worker that the old ones were for, whoever asked for them. */
+START_TEST(rekeyed_for_the_same_worker)
+{
+	struct scenario s;
+
+	init_workers(&s, 4, 4, true, true);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 4);
+	ck_assert_int_eq(sim_rekey(_i ? s.right : s.left, "link", NULL, false), IKE_OK);
+	sim_run_for(&s.sim, 60000);
+	scenario_expect_up(&s, 4);
+	ck_assert_uint_eq(s.left->child_downs, 4);
+	ck_assert_uint_eq(resources(s.left), 15);
+	ck_assert_uint_eq(resources(s.right), 15);
+	scenario_fini(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sim/mode");
@@ -195,6 +283,8 @@ int main(void)
 	tcase_add_loop_test(t, the_modes_differ, 0, 2);
 	tcase_add_loop_test(t, each_gets_its_mode, 0, 2);
 	tcase_add_loop_test(t, a_notification_is_missing, 2, 4);
+	tcase_add_loop_test(t, one_for_each_worker, 0, (int)(sizeof crews / sizeof crews[0]));
+	tcase_add_loop_test(t, rekeyed_for_the_same_worker, 0, 2);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
