@@ -230,24 +230,9 @@ static void check_starts(struct load *l, const struct node *node, const struct c
 	load_leave(l, outer);
 }
 
-/* Only where it is written out, and readable. */
-static void check_encap(struct load *l, const struct node *node)
-{
-	char buf[NODE_NUMBER_TEXT];
-	const char *text = node ? node_text(node, buf) : NULL;
-
-	if (text && (strcmp(text, "false") == 0 || strcmp(text, "no") == 0)) {
-		struct load_mark m = load_enter(l, "encap", node);
-		load_warning(l,
-		    "plain ESP is not supported yet: nothing passes unless a NAT is found or the "
-		    "peer forces UDP, expected true");
-		load_leave(l, m);
-	}
-}
-
 void check_conn(struct load *l, const struct node *node, void *object)
 {
-	const struct config_conn *conn = object;
+	struct config_conn *conn = object;
 	const struct node *children = node_member(node, "children");
 
 	if (children == NULL || (node_type(children) == NODE_GROUP && node_len(children) == 0)) {
@@ -258,7 +243,9 @@ void check_conn(struct load *l, const struct node *node, void *object)
 	if (conn->children_n > 0 && !can_call(conn)) {
 		check_starts(l, node, conn);
 	}
-	check_encap(l, node_member(node, "encap"));
+	if (!node_member(node, "over_time")) {
+		conn->over_ms = conn->rekey_ms / 10;
+	}
 }
 
 static bool is_address(const struct ident *id)

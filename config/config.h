@@ -79,6 +79,8 @@ struct config_conn {
 	bool encap;
 	enum config_unique unique;
 	uint64_t dpd_delay_ms; /* 0: off */
+	uint64_t rekey_ms;     /* age of the IKE SA's keys at which new ones are made; 0: never */
+	uint64_t over_ms;      /* that much later without new ones it ends; 0: never */
 	uint32_t keyingtries;  /* 0: for ever */
 	struct config_side local, remote;
 	struct config_child *children;

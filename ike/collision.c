@@ -17,6 +17,7 @@ static const enum ike_verdict matrix[IKE_DOINGS][IKE_ASKEDS] = {
 	[IKE_DOING_CREATE_CHILD] = {  P,      P,      P,      T,      P },
 	[IKE_DOING_DELETE_CHILD] = {  P,      T,      S,      T,      P },
 	[IKE_DOING_DELETE_IKE]   = {  T,      T,      P,      T,      F },
+	[IKE_DOING_REKEY_IKE]    = {  T,      T,      P,      P,      P },
 #undef P
 #undef T
 #undef S
@@ -35,9 +36,12 @@ enum ike_doing ike_doing_now(const struct ike_sa *sa, const struct ike_child *ch
 
 	if (sa->phase == IKE_PHASE_CLOSING)
 		return IKE_DOING_DELETE_IKE;
+	if (child && child->state == IKE_CHILD_DELETING)
+		return IKE_DOING_DELETE_CHILD;
+	if (ops == &ike_task_rekey_ike)
+		return IKE_DOING_REKEY_IKE;
 	if (child)
-		return child->state == IKE_CHILD_DELETING ? IKE_DOING_DELETE_CHILD
-							  : IKE_DOING_NOTHING;
+		return IKE_DOING_NOTHING;
 	if (ops == &ike_task_delete_child)
 		return IKE_DOING_DELETE_CHILD;
 	return ops == &ike_task_create_child ? IKE_DOING_CREATE_CHILD : IKE_DOING_NOTHING;

@@ -194,7 +194,7 @@ static enum ike_err down(struct ike_engine *e, const struct ike_command *c)
 	if (!c->conn)
 		return err;
 	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
-		if (sa->conn != c->conn || sa->dead || sa->phase == IKE_PHASE_GONE)
+		if (sa->conn != c->conn || !ike_sa_is_shown(sa))
 			continue;
 		err = IKE_OK;
 		if (c->child) {
@@ -210,7 +210,7 @@ static enum ike_err down(struct ike_engine *e, const struct ike_command *c)
 static enum ike_err stop(struct ike_engine *e)
 {
 	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
-		if (!sa->dead && sa->phase != IKE_PHASE_GONE)
+		if (ike_sa_is_shown(sa))
 			close_sa(sa, "stopped here");
 	}
 	return IKE_OK;
@@ -270,7 +270,10 @@ static enum ike_err rekey(struct ike_engine *e, const struct ike_command *c)
 	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
 		if (sa->conn != c->conn || sa->dead || sa->phase != IKE_PHASE_UP)
 			continue;
-		rekey_children(sa, c->child, c->tag, &err);
+		if (c->ike)
+			err = ike_rekey_ike(sa, c->tag);
+		else
+			rekey_children(sa, c->child, c->tag, &err);
 		ike_sa_settle(sa);
 	}
 	return err;

@@ -20,6 +20,9 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/negotiate.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
   ${CMAKE_CURRENT_SOURCE_DIR}/rekey.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/heir.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/exchange/rekey_ike.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/rekey_ike.c
   ${CMAKE_CURRENT_SOURCE_DIR}/sa.c
   ${CMAKE_CURRENT_SOURCE_DIR}/select.c
   ${CMAKE_CURRENT_SOURCE_DIR}/status.c

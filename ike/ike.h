@@ -165,7 +165,8 @@ struct ike_sa_info {
 	uint64_t spi_i, spi_r;
 	struct suite suite;
 	bool nat_local, nat_remote;
-	ike_time established_at;
+	ike_time established_at; /* with the peer's authentication; new keys do not change it */
+	ike_time rekey_at;       /* IKE_NEVER: not by time, or it is under way */
 	size_t children_n;
 	const struct ike_child_info *children; /* borrowed during the callback */
 };

@@ -19,7 +19,7 @@ enum {
 /* ---- When ---- */
 
 /* Both ends tend to have the same times: they must not always ask at once (section 2.8.1). */
-static uint64_t less_jitter(struct ike_engine *e, uint64_t ms)
+uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms)
 {
 	uint8_t b[8];
 
@@ -32,23 +32,28 @@ void ike_rekey_schedule(struct ike_child *c)
 {
 	uint64_t soft = c->cfg->soft.time_ms;
 
-	c->rekey_at = soft ? c->sa->e->now + less_jitter(c->sa->e, soft) : IKE_NEVER;
+	c->rekey_at = soft ? c->sa->e->now + ike_rekey_jitter(c->sa->e, soft) : IKE_NEVER;
+}
+
+uint64_t ike_rekey_wait(uint32_t n)
+{
+	uint64_t wait = RETRY_MS;
+
+	for (uint32_t i = 0; i < n && wait < RETRY_LONGEST_MS; i++)
+		wait *= 2;
+	return wait < RETRY_LONGEST_MS ? wait : RETRY_LONGEST_MS;
 }
 
 /* Several attempts must fit before the hard limit. */
 void ike_rekey_later(struct ike_child *c)
 {
 	struct ike_engine *e = c->sa->e;
-	uint64_t wait = RETRY_MS;
+	uint64_t wait = ike_rekey_wait(c->rekey_rounds);
 
-	for (uint32_t i = 0; i < c->rekey_rounds && wait < RETRY_LONGEST_MS; i++)
-		wait *= 2;
-	if (wait > RETRY_LONGEST_MS)
-		wait = RETRY_LONGEST_MS;
 	if (c->expire_at != IKE_NEVER && c->expire_at > e->now &&
 	    wait > (c->expire_at - e->now) / 4)
 		wait = (c->expire_at - e->now) / 4;
-	wait = less_jitter(e, wait);
+	wait = ike_rekey_jitter(e, wait);
 	c->rekey_rounds++;
 	c->rekey_at = e->now + (wait < RETRY_SHORTEST_MS ? RETRY_SHORTEST_MS : wait);
 }
@@ -125,7 +130,7 @@ bool ike_rekey_is_wanted(const struct ike_child *c)
 	return c->old && c->old->state == IKE_CHILD_REKEYING;
 }
 
-static struct bytes lower(struct bytes a, struct bytes b)
+struct bytes ike_rekey_lower(struct bytes a, struct bytes b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
 	int d = n ? memcmp(a.p, b.p, n) : 0;
@@ -137,11 +142,12 @@ static struct bytes lower(struct bytes a, struct bytes b)
 
 bool ike_rekey_is_redundant(const struct ike_child *c, struct bytes ni, struct bytes nr)
 {
-	struct bytes ours = lower(ni, nr), theirs = ike_blob_bytes(&c->lowest);
+	struct bytes ours = ike_rekey_lower(ni, nr), theirs = ike_blob_bytes(&c->lowest);
 	const struct ike_child *rival = c->rival ? ike_child_by_spi_in(c->sa->e, c->rival) : NULL;
 
 	/* Where the peer has deleted its own meanwhile, it knows that ours is the one. */
-	return rival && rival->state != IKE_CHILD_DELETING && lower(ours, theirs).p == ours.p;
+	return rival && rival->state != IKE_CHILD_DELETING &&
+	       ike_rekey_lower(ours, theirs).p == ours.p;
 }
 
 static void emit_rekeyed(const struct ike_child *old, const struct ike_child *c, bool initiator)
@@ -280,7 +286,7 @@ void ike_rekey_by_peer(struct ike_child *old, struct ike_child *c, struct bytes 
 		/* Our request is out: its answer decides. Without memory to compare, both stay. */
 		old->replaced = true;
 		own->rival = c->spi_in;
-		if (!ike_blob_copy(&own->lowest, lower(ni, nr)))
+		if (!ike_blob_copy(&own->lowest, ike_rekey_lower(ni, nr)))
 			own->rival = 0;
 		return;
 	}

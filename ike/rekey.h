@@ -54,4 +54,34 @@ void ike_rekey_reason(const struct ike_child *c, struct ike_reason *why);
 /* A child is freed: nobody points to it any more. */
 void ike_rekey_forget(const struct ike_child *c);
 
+/* Less up to a tenth of it, by chance. */
+uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms);
+/* The wait after the n-th failure in a row. */
+uint64_t ike_rekey_wait(uint32_t n);
+/* The lower of two nonces: octet by octet, and the one that ends first. */
+struct bytes ike_rekey_lower(struct bytes a, struct bytes b);
+
+/* ---- The IKE SA: heir.c, task/rekey_ike.c ---- */
+
+/* Begins to replace its keys. IKE_ESTATE: that is under way, or it is not up. IKE_ETEMPORARY: the
+ * peer is at it. */
+enum ike_err ike_rekey_ike(struct ike_sa *sa, uint32_t tag);
+void ike_rekey_ike_schedule(struct ike_sa *sa);
+/* Begins what is due; ends an SA that could not be rekeyed in time. */
+void ike_rekey_ike_due(struct ike_sa *sa);
+/* The request is refused: REKEY_FAILED, and later again. */
+void ike_rekey_ike_failed(struct ike_sa *sa, const struct ike_reason *why);
+
+/* A new SA for the same two ends, beside `parent`, with a random SPI of ours and nothing else. */
+enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initiator);
+/* *sa lives on with the heir's keys. What was the heir is the old SA: we delete it, or wait until
+ * the peer does. A rekey of our own that is not over is forgotten. */
+void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete);
+/* It was for nothing, and the peer has its half: we delete it, or wait until the peer does. */
+void ike_heir_discard(struct ike_sa *heir, bool we_delete);
+/* Buries what is only for this SA; and the SA that this one was for knows of it no more. */
+void ike_heir_unlink(struct ike_sa *sa);
+/* OLD or HEIR, and deleted by the peer: it goes on answering repeats for a while. */
+void ike_sa_expire_soon(struct ike_sa *sa);
+
 #endif

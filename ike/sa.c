@@ -42,6 +42,14 @@ struct ike_sa *ike_sa_next_by_init(struct ike_engine *e, struct ike_sa *after, u
 	return sa;
 }
 
+static void spi_add(struct ike_sa *sa)
+{
+	struct ike_sa **at = &sa->e->by_spi[bucket(ike_sa_our_spi(sa))];
+
+	sa->spi_next = *at;
+	*at = sa;
+}
+
 static void list_add(struct ike_engine *e, struct ike_sa *sa)
 {
 	sa->prev = e->last;
@@ -50,8 +58,7 @@ static void list_add(struct ike_engine *e, struct ike_sa *sa)
 	else
 		e->first = sa;
 	e->last = sa;
-	sa->spi_next = e->by_spi[bucket(ike_sa_our_spi(sa))];
-	e->by_spi[bucket(ike_sa_our_spi(sa))] = sa;
+	spi_add(sa);
 	e->sas_n++;
 }
 
@@ -184,6 +191,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	sa->phase = initiator ? IKE_PHASE_INIT_I : IKE_PHASE_INIT_R;
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
+	sa->rekey_at = sa->over_at = IKE_NEVER;
 	sa->created_at = sa->heard_at = e->now;
 	ike_window_init(&sa->win);
 	ike_timer_init(&sa->timer, sa->id, sa);
@@ -210,6 +218,7 @@ void ike_setup_free(struct ike_setup *s)
 
 void ike_sa_free(struct ike_sa *sa)
 {
+	ike_heir_unlink(sa);
 	list_remove(sa);
 	ike_task_abort_all(sa);
 	while (sa->children)
@@ -220,16 +229,18 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_sk_fini(&sa->open);
 	ike_window_fini(&sa->win);
 	ike_blob_fini(&sa->ni);
+	ike_blob_fini(&sa->lowest);
 	ike_event_node_free(sa->down);
 	free(sa->closing);
 	free(sa);
 }
 
 /* Freed when the call ends: the callers up the stack may still look at it. */
-static void bury(struct ike_sa *sa)
+void ike_sa_bury(struct ike_sa *sa)
 {
 	if (sa->dead)
 		return;
+	ike_heir_unlink(sa);
 	sa->dead = true;
 	sa->expire_at = sa->e->now;
 	ike_timers_set(&sa->e->timers, &sa->timer, IKE_NEVER);
@@ -278,7 +289,8 @@ static void emit_keys(struct ike_sa *sa)
 		    n); /* the key log is a convenience: the SA does not depend on it */
 }
 
-enum ike_err ike_sa_derive(struct ike_sa *sa, struct bytes shared, struct bytes nr)
+enum ike_err ike_sa_derive(
+    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr)
 {
 	struct ossl_lib_ctx_st *lib = sa->e->p.libctx;
 	struct ike_keymat_in in = {.shared = shared,
@@ -287,9 +299,14 @@ enum ike_err ike_sa_derive(struct ike_sa *sa, struct bytes shared, struct bytes 
 	    .spi_i = sa->spi_i,
 	    .spi_r = sa->spi_r};
 	struct ike_keymat *k = &sa->keys;
-	enum ike_err err = ike_keymat_derive(k, lib, &sa->suite, &in);
 	bool i = sa->initiator;
+	enum ike_err err;
 
+	if (old) {
+		in.old_sk_d = secret_bytes(&old->keys.sk_d);
+		in.old_prf = old->suite.prf;
+	}
+	err = ike_keymat_derive(k, lib, &sa->suite, &in);
 	if (!err)
 		err = ike_sk_init(&sa->seal, lib, IKE_SK_SEAL, &sa->suite,
 		    secret_bytes(i ? &k->sk_ei : &k->sk_er),
@@ -314,6 +331,38 @@ enum ike_err ike_sa_derive(struct ike_sa *sa, struct bytes shared, struct bytes 
 	return IKE_OK;
 }
 
+#define SWAP(type, field)             \
+	do {                          \
+		type kept = a->field; \
+		a->field = b->field;  \
+		b->field = kept;      \
+	} while (0)
+
+void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b)
+{
+	struct ike_engine *e = a->e;
+
+	unchain(&e->by_spi[bucket(ike_sa_our_spi(a))], a, spi_link);
+	unchain(&e->by_spi[bucket(ike_sa_our_spi(b))], b, spi_link);
+	if (a->in_init) /* repeats of its IKE_SA_INIT are over long ago */
+		unchain(&e->by_init[bucket(a->spi_i)], a, init_link);
+	a->in_init = false;
+	SWAP(bool, initiator);
+	SWAP(bool, keyed);
+	SWAP(uint64_t, spi_i);
+	SWAP(uint64_t, spi_r);
+	SWAP(struct suite, suite);
+	SWAP(struct ike_keymat, keys);
+	SWAP(struct ike_sk, seal);
+	SWAP(struct ike_sk, open);
+	SWAP(struct ike_window, win);
+	SWAP(struct ike_blob, ni);
+	spi_add(a);
+	spi_add(b);
+}
+
+#undef SWAP
+
 /* ---- Up ---- */
 
 enum ike_err ike_sa_establish(struct ike_sa *sa)
@@ -329,6 +378,7 @@ enum ike_err ike_sa_establish(struct ike_sa *sa)
 	sa->established = true;
 	sa->established_at = sa->heard_at = sa->e->now;
 	sa->expire_at = IKE_NEVER;
+	ike_rekey_ike_schedule(sa);
 	if (sa->nat_local)
 		sa->keepalive_at = sa->e->now + sa->e->p.keepalive_ms;
 	p = &n->full->u.path;
@@ -342,6 +392,11 @@ enum ike_err ike_sa_establish(struct ike_sa *sa)
 }
 
 /* ---- Down ---- */
+
+bool ike_sa_is_shown(const struct ike_sa *sa)
+{
+	return !sa->dead && sa->phase <= IKE_PHASE_CLOSING;
+}
 
 static void report_down(struct ike_sa *sa, const struct ike_reason *why, bool retry)
 {
@@ -365,6 +420,7 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 
 	if (sa->phase == IKE_PHASE_GONE)
 		return;
+	ike_heir_unlink(sa);
 	ike_task_abort_all(sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
 		ike_child_report_down(c, &copy);
@@ -381,7 +437,7 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 	sa->keepalive_at = sa->stop_at = IKE_NEVER;
 	sa->expire_at = sa->e->now + linger_ms;
 	if (!linger_ms)
-		bury(sa);
+		ike_sa_bury(sa);
 }
 
 void ike_sa_say_goodbye(struct ike_sa *sa, uint16_t notify)
@@ -398,7 +454,7 @@ void ike_sa_say_goodbye(struct ike_sa *sa, uint16_t notify)
 
 void ike_sa_close(struct ike_sa *sa, const struct ike_reason *why)
 {
-	if (sa->phase == IKE_PHASE_CLOSING || sa->phase == IKE_PHASE_GONE)
+	if (sa->phase >= IKE_PHASE_CLOSING)
 		return;
 	ike_task_abort_queued(sa, NULL);
 	sa->closing = malloc(sizeof *sa->closing);
@@ -482,6 +538,10 @@ static ike_time deadline(const struct ike_sa *sa)
 	earlier(&at, ike_task_wakes_at(sa));
 	if (sa->setup && sa->setup->refused)
 		earlier(&at, sa->setup->refused_at);
+	if (sa->phase != IKE_PHASE_UP)
+		return at;
+	earlier(&at, sa->rekey_at);
+	earlier(&at, sa->over_at);
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		earlier(&at, c->expire_at);
 		earlier(&at, c->rekey_at);
@@ -537,8 +597,8 @@ static void expire(struct ike_sa *sa)
 	char at[ENDPOINT_TEXT];
 	struct ike_reason why;
 
-	if (sa->phase == IKE_PHASE_GONE) {
-		bury(sa);
+	if (sa->phase > IKE_PHASE_CLOSING) {
+		ike_sa_bury(sa);
 		return;
 	}
 	if (sa->waiting)
@@ -595,6 +655,9 @@ void ike_sa_tick(struct ike_sa *sa)
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {
 		expire_children(sa);
 		ike_rekey_due(sa);
+		ike_rekey_ike_due(sa);
+	}
+	if (!sa->dead && sa->phase == IKE_PHASE_UP) {
 		if (dpd_at(sa) <= now && !ike_task_new(sa, &ike_task_dpd, NULL))
 			sa->heard_at = now; /* no memory: later */
 	}

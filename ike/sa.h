@@ -6,6 +6,10 @@
  *
  * GONE is after IKE_EV_IKE_DOWN: the SA then only repeats its last answer (or its Delete) until its
  * timer frees it. Every SA always has a timer.
+ *
+ * Rekeying leaves the struct, its number, its children and its tasks where they are: the keys, SPIs
+ * and windows of the new SA, an HEIR made beside it, change places with its own, and what was the
+ * heir is the old SA then, OLD until its Delete. Nobody outside sees either.
  */
 #ifndef IKE_SA_H
 #define IKE_SA_H
@@ -25,6 +29,9 @@ enum ike_phase {
 	IKE_PHASE_SIGN_R,   /* our AUTH value is being made */
 	IKE_PHASE_UP,
 	IKE_PHASE_CLOSING, /* our Delete of the IKE SA is queued or out */
+	/* From here on not to be seen. */
+	IKE_PHASE_HEIR, /* made by a rekey that is not over */
+	IKE_PHASE_OLD,  /* replaced; to be deleted by who asked for the rekey */
 	IKE_PHASE_GONE,
 	IKE_PHASES,
 };
@@ -86,6 +93,14 @@ struct ike_sa {
 	/* Children, oldest first. */
 	struct ike_child *children;
 	size_t children_n;
+	/* Rekeying: rekey.h */
+	ike_time rekey_at;           /* new keys are due; IKE_NEVER: not, or under way */
+	ike_time over_at;            /* without new keys it ends here */
+	uint32_t rekey_rounds;       /* failures in a row */
+	uint32_t rekey_tag;          /* of the command that asked */
+	struct ike_sa *heir, *rival; /* that we asked for; that the peer asked for meanwhile */
+	struct ike_blob lowest;      /* of the nonces that made the rival */
+	struct ike_sa *parent;       /* an HEIR's: the one that it is for */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */
@@ -115,8 +130,16 @@ struct ike_sa_ref ike_sa_ref_of(const struct ike_sa *sa, const struct ike_child 
 struct ike_parties ike_sa_parties(const struct ike_sa *sa, const struct config_child *c);
 void ike_setup_free(struct ike_setup *s);
 
-/* The keys of the suite: SK contexts, and IKE_EV_KEYS if wanted. */
-enum ike_err ike_sa_derive(struct ike_sa *sa, struct bytes shared, struct bytes nr);
+/* The keys of the suite: SK contexts, and IKE_EV_KEYS if wanted. `old`: the SA that this one
+ * rekeys; NULL: none. */
+enum ike_err ike_sa_derive(
+    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr);
+/* SPIs, keys and windows change places: RFC 7296 section 2.18. */
+void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b);
+/* Not HEIR, OLD, GONE or dead. */
+bool ike_sa_is_shown(const struct ike_sa *sa);
+/* Freed when the call ends; no events. */
+void ike_sa_bury(struct ike_sa *sa);
 
 /* Authenticated: UP, with its event, taken by ike_event_full before (NULL: made here). IKE_ENOMEM:
  * nothing changed. */

@@ -31,7 +31,7 @@ const char *ike_child_state_text(enum ike_child_state s)
 static enum ike_sa_state state_of(const struct ike_sa *sa)
 {
 	if (sa->phase == IKE_PHASE_UP)
-		return IKE_SA_ESTABLISHED;
+		return sa->heir ? IKE_SA_REKEYING : IKE_SA_ESTABLISHED;
 	return sa->phase == IKE_PHASE_CLOSING ? IKE_SA_DELETING : IKE_SA_CONNECTING;
 }
 
@@ -52,6 +52,7 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 	    .nat_local = sa->nat_local,
 	    .nat_remote = sa->nat_remote,
 	    .established_at = sa->established_at,
+	    .rekey_at = sa->rekey_at,
 	    .children = kids};
 
 	for (const struct ike_child *c = kids ? sa->children : NULL; c; c = c->next)
@@ -76,7 +77,7 @@ void ike_engine_each(
 	for (const struct ike_sa *sa = e->first; sa; sa = sa->next) {
 		struct ike_child_info *kids;
 
-		if (sa->dead || sa->phase == IKE_PHASE_GONE)
+		if (!ike_sa_is_shown(sa))
 			continue; /* reported down; it only answers repeats */
 		kids = calloc(sa->children_n + 1, sizeof *kids);
 		show(sa, kids, fn, arg); /* without memory: without its children */
@@ -89,5 +90,5 @@ void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out)
 	*out = e->stats;
 	out->ike_sas = 0;
 	for (const struct ike_sa *sa = e->first; sa; sa = sa->next)
-		out->ike_sas += !sa->dead && sa->phase != IKE_PHASE_GONE;
+		out->ike_sas += ike_sa_is_shown(sa);
 }

@@ -1,7 +1,6 @@
 /*
  * CREATE_CHILD_SA as responder: a further child, or a new one in the place of an old one (RFC 7296
- * sections 1.3.1 and 1.3.3; the peer deletes the old one). Rekeying the IKE SA is declined with
- * NO_ADDITIONAL_SAS, as section 1.3 allows a minimal implementation to do.
+ * sections 1.3.1 and 1.3.3; the peer deletes the old one). New keys for the IKE SA: rekey_ike.c.
  */
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
@@ -89,11 +88,10 @@ static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
 	return make(in, old);
 }
 
-static enum ike_err on_ike_rekey(struct ike_in *in)
+static enum ike_err on_old(struct ike_engine *e, struct ike_in *in)
 {
-	if (ike_collide(ike_doing_now(in->sa, NULL), IKE_ASKED_REKEY_IKE) == IKE_DO_TEMPORARY)
-		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
-	return say(in, IKE_N_NO_ADDITIONAL_SAS, bytes_of(NULL, 0));
+	(void)e;
+	return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 }
 
 static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
@@ -101,7 +99,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	enum ike_rules rules;
 
 	if (ike_msg_rules(in->m, &rules) && rules == IKE_RULES_REKEY_REQ)
-		return on_ike_rekey(in);
+		return ike_on_ike_rekey(in);
 	return on_child(e, in);
 }
 
@@ -113,7 +111,8 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 /* clang-format off */
 static const struct ike_row rows[] = {
 	/* phases                          response  notify         must have                       handler              next           story */
-	{IKE_IN(UP)|IKE_IN(CLOSING),       false,    IKE_ROW_PLAIN, IKE_NEEDS(SA)|IKE_NEEDS(NONCE), on_request,          IKE_NEXT_SAME, "the peer wants a child"},
+	{IKE_IN(UP)|IKE_IN(CLOSING),       false,    IKE_ROW_PLAIN, IKE_NEEDS(SA)|IKE_NEEDS(NONCE), on_request,          IKE_NEXT_SAME, "the peer wants a child, or new keys"},
+	{IKE_IN(OLD),                      false,    IKE_ROW_PLAIN, 0,                              on_old,              IKE_NEXT_SAME, "the peer has not noticed that this SA was rekeyed"},
 	{IKE_IN(UP)|IKE_IN(CLOSING),       true,     IKE_ROW_PLAIN, 0,                              ike_on_task_response, IKE_NEXT_SAME, "the peer answers our request for a child"},
 };
 /* clang-format on */

@@ -36,6 +36,8 @@ extern const struct ike_exchange_rows ike_rows_sa_init, ike_rows_auth, ike_rows_
 /* The first row that fits; NULL: none. */
 const struct ike_row *ike_row_find(const struct ike_in *in);
 
+/* rekey_ike.c: a CREATE_CHILD_SA request that is for an IKE SA. */
+enum ike_err ike_on_ike_rekey(struct ike_in *in);
 /* The answer to the active task's request. */
 enum ike_err ike_on_task_response(struct ike_engine *e, struct ike_in *in);
 

@@ -82,7 +82,7 @@ static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
 	    (!ike_blob_copy(&sa->ni, m->nonce) || !ike_blob_copy(&s->nr, bytes_of(nr, sizeof nr))))
 		err = IKE_ENOMEM;
 	if (!err)
-		err = ike_sa_derive(sa, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+		err = ike_sa_derive(sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr));
 	secret_fini(&shared);
 	return err;
 }
@@ -310,7 +310,7 @@ static enum ike_err initiator_keys(
 	if (!err) {
 		sa->spi_r = in->m->hdr.spi_r;
 		sa->suite = *suite;
-		err = ike_sa_derive(sa, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+		err = ike_sa_derive(sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr));
 	}
 	if (err) {
 		sa->spi_r = 0;

@@ -138,9 +138,39 @@ static enum ike_err end_of_children(struct ike_in *in)
 	return err;
 }
 
+/* The peer had finished its rekey before it noticed ours, or its answer to ours is lost: either way
+ * its new SA is the one (section 2.8.2). */
+static enum ike_err end_of_old(struct ike_in *in)
+{
+	struct ike_sa *heir = in->sa->rival;
+	enum ike_err err = answer_empty(in);
+
+	if (err)
+		return err;
+	ike_heir_takes_over(in->sa, heir, false);
+	ike_sa_expire_soon(heir);
+	return IKE_OK;
+}
+
+/* An IKE SA that nobody sees. What else its peer wants waits until it is known which one stays. */
+static enum ike_err on_old(struct ike_engine *e, struct ike_in *in)
+{
+	enum ike_err err;
+
+	(void)e;
+	if (!deletes_ike(in->m))
+		return in->sa->phase == IKE_PHASE_OLD ? answer_empty(in) : IKE_ESTATE;
+	err = answer_empty(in);
+	if (!err)
+		ike_sa_expire_soon(in->sa);
+	return err;
+}
+
 static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 {
 	(void)e;
+	if (deletes_ike(in->m) && in->sa->rival)
+		return end_of_old(in);
 	if (deletes_ike(in->m) || disowns_us(in))
 		return end_of_ike(in);
 	if (in->m->del_n)
@@ -156,7 +186,8 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 static const struct ike_row rows[] = {
 	/* phases                                  response  notify         must have  handler               next           story */
 	{IKE_IN(UP)|IKE_IN(CLOSING),               false,    IKE_ROW_PLAIN, 0,         on_request,           IKE_NEXT_SAME, "the peer deletes, or asks whether we live"},
-	{IKE_IN(UP)|IKE_IN(CLOSING)|IKE_IN(GONE),  true,     IKE_ROW_PLAIN, 0,         ike_on_task_response, IKE_NEXT_SAME, "the peer answers a delete or a liveness check"},
+	{IKE_IN(OLD)|IKE_IN(HEIR),                 false,    IKE_ROW_PLAIN, 0,         on_old,               IKE_NEXT_SAME, "the peer deletes an IKE SA that another is in the place of"},
+	{IKE_IN(UP)|IKE_IN(CLOSING)|IKE_IN(OLD)|IKE_IN(GONE),  true,     IKE_ROW_PLAIN, 0,         ike_on_task_response, IKE_NEXT_SAME, "the peer answers a delete or a liveness check"},
 };
 /* clang-format on */
 

@@ -80,6 +80,14 @@ static void abort_ike(struct ike_task *t, enum ike_err err)
 		end_ike(t->sa);
 }
 
+/* Replaced by new keys: nobody waits for its end, and it goes on until the peer has heard. */
+const struct ike_task_ops ike_task_delete_old = {.exchange = IKE_EXCHANGE_INFORMATIONAL,
+    .what = "the Delete of an IKE SA that was rekeyed",
+    .build = build_ike,
+    .on_response = on_ike_response,
+    .on_timeout = on_ike_timeout,
+    .abort = abort_ike};
+
 const struct ike_task_ops ike_task_delete_ike = {.exchange = IKE_EXCHANGE_INFORMATIONAL,
     .what = "the Delete of the IKE SA",
     .rush = true,

@@ -94,6 +94,8 @@ static bool may_go(const struct ike_task *t)
 		return sa->phase == IKE_PHASE_AUTH_I;
 	if (t->ops == &ike_task_delete_ike)
 		return sa->phase == IKE_PHASE_CLOSING || sa->phase == IKE_PHASE_GONE;
+	if (t->ops == &ike_task_delete_old)
+		return sa->phase == IKE_PHASE_OLD;
 	return sa->phase == IKE_PHASE_UP && t->not_before <= sa->e->now;
 }
 

@@ -29,7 +29,7 @@ struct ike_task {
 	struct ike_child *child; /* create, delete */
 	ike_time not_before;     /* after TEMPORARY_FAILURE */
 	uint32_t rounds;         /* TEMPORARY_FAILURE so far */
-	/* create_child */
+	/* create_child, rekey_ike */
 	struct ike_kex *kex;
 	uint16_t group;
 	uint32_t groups;
@@ -39,7 +39,8 @@ struct ike_task {
 };
 
 extern const struct ike_task_ops ike_task_init, ike_task_auth, ike_task_create_child,
-    ike_task_delete_child, ike_task_delete_ike, ike_task_dpd;
+    ike_task_delete_child, ike_task_delete_ike, ike_task_delete_old, ike_task_rekey_ike,
+    ike_task_dpd;
 
 /* At the end of the queue; NULL: no memory. */
 struct ike_task *ike_task_new(

@@ -2,6 +2,7 @@
  * New keys: for children, by command, by time, from both ends at once, under loss; and that no
  * packet would be lost meanwhile.
  */
+#include "ike/sa.h"
 #include "test/sim/scenario.h"
 
 #include <check.h>
@@ -168,7 +169,8 @@ START_TEST(child_at_once)
 		sim_rekey(s.left, "link", NULL, false);
 		sim_run_for(&s.sim, (uint64_t)_i * 4);
 		sim_rekey(s.right, "link", NULL, false);
-		traffic(&s, 3 * A_MINUTE);
+		traffic(&s, 100 * 1000);
+		sim_run_for(&s.sim, A_MINUTE);
 		expect_one_new(&s, before);
 		scenario_fini(&s);
 	}
@@ -202,6 +204,130 @@ START_TEST(child_storm)
 }
 END_TEST
 
+/* ---- The IKE SA ---- */
+
+/* One IKE SA and one child at each end, and nothing that nobody sees. */
+static void expect_one_ike(struct scenario *s)
+{
+	scenario_expect_up(s, 1);
+	ck_assert_uint_eq(s->left->engine->sas_n, 1);
+	ck_assert_uint_eq(s->right->engine->sas_n, 1);
+	ck_assert(ike_sa_our_spi(s->left->engine->first) != 0);
+	ck_assert_uint_eq(s->left->engine->first->spi_i, s->right->engine->first->spi_i);
+	ck_assert_uint_eq(s->left->engine->first->spi_r, s->right->engine->first->spi_r);
+	ck_assert_uint_eq(s->left->ike_downs + s->right->ike_downs, 0);
+	ck_assert_uint_eq(s->left->ike_ups + s->right->ike_ups, 2);
+}
+
+/* Both ends can still talk: a child's rekey each way, then an orderly end. */
+static void still_works(struct scenario *s)
+{
+	ck_assert_int_eq(sim_rekey(s->left, "link", NULL, false), IKE_OK);
+	traffic(s, 5000);
+	ck_assert_int_eq(sim_rekey(s->right, "link", NULL, false), IKE_OK);
+	traffic(s, 5000);
+	sim_run_for(&s->sim, TEN_MINUTES);
+	expect_one_ike(s);
+	sim_down(s->right, "link", NULL);
+	sim_run_for(&s->sim, 2 * A_MINUTE);
+	scenario_expect_gone(s);
+	ck_assert_uint_eq(s->left->engine->sas_n + s->right->engine->sas_n, 0);
+}
+
+START_TEST(ike_by_command)
+{
+	struct scenario s;
+
+	begin(&s, 400, forms[_i / 2], true);
+	struct sim_host *asks = _i % 2 ? s.right : s.left;
+	uint64_t before = asks->engine->first->spi_i;
+	ck_assert_int_eq(sim_rekey(asks, "link", NULL, true), IKE_OK);
+	ck_assert_int_eq(sim_rekey(asks, "link", NULL, true), IKE_ESTATE);
+	traffic(&s, 5000);
+	sim_run_for(&s.sim, TEN_MINUTES);
+	expect_one_ike(&s);
+	ck_assert_uint_ne(s.left->engine->first->spi_i, before);
+	ck_assert(asks->engine->first->initiator);
+	ck_assert_uint_eq(s.left->rekeyed + s.right->rekeyed, 2);
+	ck_assert_uint_eq(s.left->keys_n, 2);
+	still_works(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* Both at once, under loss, as for children. */
+START_TEST(ike_at_once)
+{
+	for (uint32_t mask = 0; mask < 256; mask++) {
+		struct scenario s;
+
+		if (__builtin_popcount(mask) > 5)
+			continue;
+		begin(&s, 500 + 1000 * (uint64_t)_i + mask, forms[0], true);
+		uint64_t before = s.left->engine->first->spi_i;
+		s.sim.loss_mask = mask << s.sim.sent;
+		sim_rekey(s.left, "link", NULL, true);
+		sim_run_for(&s.sim, (uint64_t)_i * 4);
+		sim_rekey(s.right, "link", NULL, true);
+		traffic(&s, 100 * 1000);
+		sim_run_for(&s.sim, TEN_MINUTES);
+		expect_one_ike(&s);
+		ck_assert_uint_ne(s.left->engine->first->spi_i, before);
+		still_works(&s);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
+/* A child's rekey meets that of the IKE SA. */
+START_TEST(child_and_ike_at_once)
+{
+	for (uint32_t mask = 0; mask < 64; mask++) {
+		struct scenario s;
+
+		if (__builtin_popcount(mask) > 5)
+			continue;
+		begin(&s, 600 + 1000 * (uint64_t)_i + mask, forms[0], true);
+		s.sim.loss_mask = mask << s.sim.sent;
+		sim_rekey(_i & 1 ? s.left : s.right, "link", NULL, _i & 2);
+		sim_run_for(&s.sim, (uint64_t)_i / 4 * 4);
+		sim_rekey(_i & 1 ? s.right : s.left, "link", NULL, !(_i & 2));
+		traffic(&s, 100 * 1000);
+		sim_run_for(&s.sim, TEN_MINUTES);
+		expect_one_ike(&s);
+		still_works(&s);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
+START_TEST(storm_of_all)
+{
+	struct scenario s;
+
+	begin(&s, 700 + (uint64_t)_i, forms[_i % 3], true);
+	s.sim.loss_permille = 150;
+	s.sim.dup_permille = 100;
+	s.sim.jitter_ms = 40;
+	for (unsigned round = 0; round < 60; round++) {
+		uint64_t r = sim_rand_next(&s.sim.dice);
+		if (r & 1)
+			sim_rekey(s.left, "link", NULL, r & 64);
+		sim_run_for(&s.sim, r >> 8 & 31);
+		if (r & 2)
+			sim_rekey(s.right, "link", NULL, r & 128);
+		traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
+	}
+	s.sim.loss_permille = s.sim.dup_permille = s.sim.jitter_ms = 0;
+	traffic(&s, 5000);
+	sim_run_for(&s.sim, TEN_MINUTES);
+	expect_one_ike(&s);
+	ck_assert_uint_ge(s.left->rekeyed + s.right->rekeyed, 10);
+	still_works(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_rekey");
@@ -214,6 +340,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, child_by_time, 0, 6);
 	tcase_add_loop_test(t, child_at_once, 0, 6);
 	tcase_add_loop_test(t, child_storm, 0, 20);
+	tcase_add_loop_test(t, ike_by_command, 0, 6);
+	tcase_add_loop_test(t, ike_at_once, 0, 6);
+	tcase_add_loop_test(t, child_and_ike_at_once, 0, 16);
+	tcase_add_loop_test(t, storm_of_all, 0, 40);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -57,6 +57,8 @@ START_TEST(connection_defaults)
 	ck_assert_int_eq(conn->unique, UNIQUE_REPLACE);
 	ck_assert_uint_eq(conn->dpd_delay_ms, 30000);
 	ck_assert_uint_eq(conn->keyingtries, 0);
+	ck_assert_uint_eq(conn->rekey_ms, 4 * 3600000);
+	ck_assert_uint_eq(conn->over_ms, 24 * 60000);
 	ck_assert_int_eq(conn->local.auth, AUTH_PSK);
 	ck_assert_uint_eq(conn->local.id.type, IDENT_ANY);
 	ck_assert_uint_eq(conn->remote.id.type, IDENT_ANY);
@@ -329,23 +331,11 @@ START_TEST(the_best_secret)
 }
 END_TEST
 
-/* Plain ESP is read, and warned of: this build cannot send it. */
-START_TEST(plain_esp_is_warned_of)
+START_TEST(plain_esp)
 {
-	struct config_notes notes = {0};
-	struct config *c = config_load_text(
-	    "secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
-	    "connections = { c = { encap = false; local = { auth = \"psk\"; }; "
-	    "remote = { auth = \"psk\"; }; children = { x = { }; }; }; };",
-	    "t.conf", &notes);
+	struct config *c = load_clean(CONN("encap = false;"));
 
-	ck_assert_ptr_nonnull(c);
 	ck_assert(!c->conns[0].encap);
-	ck_assert_uint_eq(notes.n, 1);
-	ck_assert_int_eq(notes.v[0].severity, CONFIG_WARNING);
-	ck_assert_ptr_nonnull(
-	    strstr(notes.v[0].text, "connections.c.encap: plain ESP is not supported yet"));
-	config_notes_free(&notes);
 	config_free(c);
 }
 END_TEST
@@ -439,7 +429,7 @@ int main(void)
 	tcase_add_loop_test(
 	    good, limits_follow_each_other, 0, (int)(sizeof(lives) / sizeof(lives[0])));
 	tcase_add_test(good, the_best_secret);
-	tcase_add_test(good, plain_esp_is_warned_of);
+	tcase_add_test(good, plain_esp);
 	tcase_add_loop_test(good, doubtful_proposals_are_warned_of, 0,
 	    (int)(sizeof(doubtful) / sizeof(doubtful[0])));
 	tcase_add_loop_test(good, a_secret_that_may_fit_is_no_warning, 0, 7);

@@ -20,6 +20,11 @@ static const struct {
 	{IKE_DOING_DELETE_IKE,   IKE_ASKED_CREATE_CHILD, IKE_DO_TEMPORARY, "a new Child SA of an IKE SA that is closing"},
 	{IKE_DOING_DELETE_IKE,   IKE_ASKED_DELETE_CHILD, IKE_DO_PROCEED,   "a Child SA of an IKE SA that is closing may go first"},
 	{IKE_DOING_CREATE_CHILD, IKE_ASKED_CREATE_CHILD, IKE_DO_PROCEED,   "both may create at once"},
+	{IKE_DOING_REKEY_IKE,    IKE_ASKED_CREATE_CHILD, IKE_DO_TEMPORARY, "to create a Child SA when it is currently rekeying the IKE SA: TEMPORARY_FAILURE"},
+	{IKE_DOING_REKEY_IKE,    IKE_ASKED_REKEY_CHILD,  IKE_DO_TEMPORARY, "to rekey a Child SA when it is currently rekeying the IKE SA: TEMPORARY_FAILURE"},
+	{IKE_DOING_REKEY_IKE,    IKE_ASKED_DELETE_CHILD, IKE_DO_PROCEED,   "to delete a Child SA when it is currently rekeying the IKE SA: reply as usual, with a Delete payload"},
+	{IKE_DOING_REKEY_IKE,    IKE_ASKED_REKEY_IKE,    IKE_DO_PROCEED,   "to rekey an IKE SA that it is currently rekeying: reply as usual"},
+	{IKE_DOING_REKEY_IKE,    IKE_ASKED_DELETE_IKE,   IKE_DO_PROCEED,   "to close an IKE SA that it is currently rekeying: reply as usual"},
 	{IKE_DOING_NOTHING,      IKE_ASKED_DELETE_IKE,   IKE_DO_PROCEED,   "nothing in the way"},
 };
 /* clang-format on */

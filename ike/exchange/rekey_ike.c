@@ -1,0 +1,150 @@
+/*
+ * CREATE_CHILD_SA as responder, for an IKE SA: RFC 7296 sections 1.3.2, 2.8.2, 2.18 and 2.25.2.
+ *
+ * HDR, SK {SA, Ni, KEi}  -->
+ *                                <--  HDR, SK {SA, Nr, KEr}
+ *                          or    <--  HDR, SK {N(error)}
+ */
+#include "ike/collision.h"
+#include "ike/exchange/exchange.h"
+#include "ike/rekey.h"
+#include "ike/task/task.h"
+
+struct choice {
+	int index; /* into what is offered */
+	struct suite suite;
+};
+
+static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
+{
+	return ike_answer_notify(in->sa, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id, type, data);
+}
+
+static enum ike_err decline(struct ike_in *in, uint16_t type, const struct ike_reason *why)
+{
+	struct ike_sa_ref ref = ike_sa_ref_of(in->sa, NULL);
+	enum ike_err err = say(in, type, bytes_of(NULL, 0));
+
+	if (!err)
+		ike_emit_step(
+		    in->sa->e, &ref, "the peer's rekey of the IKE SA is declined: %s", why->text);
+	return err;
+}
+
+static bool choose(struct ike_in *in, struct choice *c, struct ike_reason *why)
+{
+	struct ike_sa *sa = in->sa;
+	struct proposal_list allowed;
+	struct proposal_choice pick = {
+	    .offered = &in->m->sa, .allowed = &allowed, .ke_wanted = in->m->ke.group};
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	const struct proposal *p;
+
+	ike_select_filter(&sa->conn->proposals, ike_engine_can, sa->e, &allowed);
+	c->index = proposal_choose(&pick, &c->suite);
+	if (c->index < 0) {
+		ike_explain_no_common_proposal(why, &w, &in->m->sa, &allowed);
+		return false;
+	}
+	p = &in->m->sa.v[c->index];
+	if (p->spi_n == 8 && be64_load(p->spi) != 0)
+		return true;
+	ike_reason_set(why, IKE_ESYNTAX, "its proposal has no SPI: the peer is at fault");
+	return false;
+}
+
+static enum ike_err make_keys(
+    struct ike_sa *heir, struct ike_in *in, struct ike_kex **kex, uint8_t nr[IKE_NONCE_LEN])
+{
+	struct ossl_lib_ctx_st *lib = heir->e->p.libctx;
+	struct secret shared = SECRET_NONE;
+	enum ike_err err = ike_random(lib, nr, IKE_NONCE_LEN);
+
+	if (!err)
+		err = ike_kex_new(kex, lib, in->m->ke.group);
+	if (!err)
+		err = ike_kex_derive(*kex, in->m->ke.value, &shared);
+	if (!err && !ike_blob_copy(&heir->ni, in->m->nonce))
+		err = IKE_ENOMEM;
+	if (!err)
+		err =
+		    ike_sa_derive(heir, in->sa, secret_bytes(&shared), bytes_of(nr, IKE_NONCE_LEN));
+	secret_fini(&shared);
+	return err;
+}
+
+static enum ike_err answer(struct ike_in *in, const struct ike_sa *heir, const struct choice *c,
+    const struct ike_kex *kex, struct bytes nr)
+{
+	struct proposal p = proposal_from_suite(&c->suite, SA_IKE, in->m->sa.v[c->index].number);
+	struct ike_build b;
+
+	p.spi_n = 8;
+	be64_store(p.spi, heir->spi_r);
+	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
+	ike_build_sa_one(&b, &p);
+	ike_build_nonce(&b, nr);
+	ike_build_ke(&b, ike_kex_group(kex), ike_kex_public(kex));
+	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
+}
+
+/* Ours is out: which of the two stays is known with its answer. Without memory to compare, theirs.
+ */
+static bool becomes_rival(struct ike_sa *sa, struct ike_sa *heir, struct bytes nr)
+{
+	if (!sa->active || sa->active->ops != &ike_task_rekey_ike)
+		return false;
+	if (!ike_blob_copy(&sa->lowest, ike_rekey_lower(ike_blob_bytes(&heir->ni), nr)))
+		return false;
+	sa->rival = heir;
+	return true;
+}
+
+static enum ike_err make(struct ike_in *in, const struct choice *c)
+{
+	struct ike_kex *kex = NULL;
+	struct ike_reason why;
+	struct ike_sa *heir;
+	uint8_t nr[IKE_NONCE_LEN];
+	enum ike_err err = ike_heir_new(&heir, in->sa, false);
+
+	if (err == IKE_ELIMIT)
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
+	if (err)
+		return err;
+	heir->spi_i = be64_load(in->m->sa.v[c->index].spi);
+	heir->suite = c->suite;
+	err = make_keys(heir, in, &kex, nr);
+	if (err == IKE_EKEVALUE) {
+		ike_reason_set(&why, err, "%s", ike_err_sentence(err));
+		ike_sa_bury(heir);
+		ike_kex_free(kex);
+		return decline(in, IKE_N_INVALID_SYNTAX, &why);
+	}
+	if (!err)
+		err = answer(in, heir, c, kex, bytes_of(nr, sizeof nr));
+	ike_kex_free(kex);
+	if (err)
+		ike_sa_bury(heir);
+	else if (!becomes_rival(in->sa, heir, bytes_of(nr, sizeof nr)))
+		ike_heir_takes_over(in->sa, heir, false);
+	return err;
+}
+
+enum ike_err ike_on_ike_rekey(struct ike_in *in)
+{
+	enum ike_verdict v = ike_collide(ike_doing_now(in->sa, NULL), IKE_ASKED_REKEY_IKE);
+	struct ike_reason why;
+	struct choice c;
+	uint8_t group[2];
+
+	if (v == IKE_DO_TEMPORARY || in->sa->rival)
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
+	if (!choose(in, &c, &why))
+		return decline(in, IKE_N_NO_PROPOSAL_CHOSEN, &why);
+	if (c.suite.ke.id != in->m->ke.group) {
+		be16_store(group, c.suite.ke.id);
+		return say(in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
+	}
+	return make(in, &c);
+}
