@@ -269,11 +269,11 @@ bool apply_child_up(
 		free(c);
 		return false;
 	}
-	if (!up->encap)
+	if (!up->encap && ref->conn && ref->conn->encap)
 		log_say(a->log, LOG_ERROR, "plain-esp",
-		    "\"%s\" was agreed as plain ESP, which is not supported yet, so nothing "
-		    "passes: set "
-		    "encap = true for its connection, here or at the peer",
+		    "\"%s\" was agreed as plain ESP, since the peer knows nothing of ESP in UDP, "
+		    "and nothing passes: set encap = false for its connection, so that plain ESP "
+		    "can be sent and received",
 		    ref->child->name);
 	link_child(a, c);
 	nets_add(&a->nets, &c->local_ts, &c->remote_ts, &c->held);
