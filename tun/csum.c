@@ -36,40 +36,91 @@ static uint32_t to_host_order(uint64_t sum)
 #define VECTORS
 #endif
 
-/* Words of 32 bits add up to the same as words of 16, since 2^16 is 1 modulo 2^16 - 1. Compilers
- * make vectors of this loop. */
+enum {
+	WORD = 8,
+	FEW = 64, /* bytes that are summed without vectors */
+};
+
+/* Words of 32 bits add up to the same as words of 16, since 2^16 is 1 modulo 2^16 - 1; here both
+ * halves of 64 are added on their own. Compilers make vectors of these loops. */
 VECTORS static uint64_t sum_words(const uint8_t *p, size_t words)
 {
-	uint64_t s = 0;
+	uint64_t low = 0, high = 0;
 	for (size_t i = 0; i < words; i++) {
+		uint64_t w;
+		memcpy(&w, p + WORD * i, sizeof w);
+		low += w & 0xffffffff;
+		high += w >> 32;
+	}
+	return low + high;
+}
+
+VECTORS static uint64_t copy_words(uint8_t *restrict dst, const uint8_t *restrict src, size_t words)
+{
+	uint64_t low = 0, high = 0;
+	for (size_t i = 0; i < words; i++) {
+		uint64_t w;
+		memcpy(&w, src + WORD * i, sizeof w);
+		memcpy(dst + WORD * i, &w, sizeof w);
+		low += w & 0xffffffff;
+		high += w >> 32;
+	}
+	return low + high;
+}
+
+/* The last n bytes, fewer than a word; a byte that is missing counts as zero. */
+static uint64_t sum_tail(const uint8_t *p, size_t n)
+{
+	uint64_t s = 0;
+	if (n & 4) {
 		uint32_t w;
-		memcpy(&w, p + 4 * i, sizeof w);
+		memcpy(&w, p, sizeof w);
+		s = w;
+		p += sizeof w;
+	}
+	if (n & 2) {
+		uint16_t w;
+		memcpy(&w, p, sizeof w);
+		s += w;
+		p += sizeof w;
+	}
+	if (n & 1) {
+		uint16_t w = 0;
+		memcpy(&w, p, 1);
 		s += w;
 	}
 	return s;
 }
 
-/* The last n bytes, fewer than four; what is missing counts as zero. */
-static uint64_t sum_tail(const uint8_t *p, size_t n)
+static uint64_t sum_few(const uint8_t *p, size_t words)
 {
-	uint32_t w = 0;
-	memcpy(&w, p, n);
-	return w;
+	uint64_t s = 0;
+	for (size_t i = 0; i < words; i++) {
+		uint64_t w;
+		memcpy(&w, p + WORD * i, sizeof w);
+		s += (w & 0xffffffff) + (w >> 32);
+	}
+	return s;
 }
 
 uint32_t tun_csum_add(uint32_t sum, struct bytes b)
 {
-	size_t words = b.n / 4;
-	uint64_t s = sum_words(b.p, words);
-	if (b.n % 4)
-		s += sum_tail(b.p + 4 * words, b.n % 4);
+	size_t words = b.n / WORD, done = words * WORD;
+	uint64_t s = b.n <= FEW ? sum_few(b.p, words) : sum_words(b.p, words);
+	if (done < b.n)
+		s += sum_tail(b.p + done, b.n - done);
 	return fold32((uint64_t)sum + to_host_order(s));
 }
 
 uint32_t tun_csum_copy(uint32_t sum, uint8_t *dst, const uint8_t *src, size_t n)
 {
-	memcpy(dst, src, n);
-	return tun_csum_add(sum, bytes_of(dst, n));
+	size_t words = n / WORD, done = words * WORD;
+	uint64_t s = copy_words(dst, src, words);
+	if (done < n) {
+		memcpy(dst + done, src + done, n - done);
+		s += sum_tail(src + done, n - done);
+	}
+	return fold32((uint64_t)sum + to_host_order(s));
 }
 
 uint16_t tun_csum_fold(uint32_t sum)
