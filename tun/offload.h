@@ -66,6 +66,7 @@ struct tun_gro {
 	struct tun *tun; /* borrowed */
 	unsigned queue;
 	unsigned turn;          /* the flow that makes room next */
+	unsigned last;          /* the flow that had the last packet */
 	bool gone;              /* the device is */
 	uint64_t written, lost; /* packets, as they were added */
 	struct tun_gro_flow flows[TUN_GRO_FLOWS];
