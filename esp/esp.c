@@ -3,6 +3,7 @@
  * section 4.4.
  */
 #include "esp/internal.h"
+#include "esp/mtu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,13 +134,41 @@ static enum esp_err shape_err(enum esp_crypto_err e)
 	return e == ESP_CRYPTO_OK ? ESP_OK : ESP_EUNSUPPORTED;
 }
 
+static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct esp_in_params *p)
+{
+	struct esp_transport_box *box = NULL;
+
+	sa->spi = p->spi;
+	sa->slot = p->spi & e->sad.mask;
+	sa->esn = p->keys.esn;
+	sa->lenient_padding = p->lenient_padding;
+	sa->headers = p->headers;
+	sa->workers = e->workers_n;
+	esp_life_init(&sa->life, &p->life);
+	if (p->headers.mode == ESP_TRANSPORT) {
+		box = esp_transport_box_new(&p->transport);
+		if (!box) {
+			return ESP_ENOMEM;
+		}
+	}
+	atomic_init(&sa->transport, box);
+	if (!esp_window_init(&sa->window, p->replay_window, p->first_seq) ||
+	    !set_selectors(sa, p)) {
+		return ESP_ENOMEM;
+	}
+	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
+	return err ? err
+		   : esp_lanes_new(e->provider, &p->keys, false, e->workers_n, &sa->lanes);
+}
+
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p)
 {
+	bool transport = p->headers.mode == ESP_TRANSPORT;
 	struct esp_sa_in *sa;
-	enum esp_err err;
 
 	if (!is_reserved(&e->sad, p->spi) || esp_sad_in(&e->sad, p->spi) ||
-	    p->replay_window > ESP_REPLAY_MAX) {
+	    p->replay_window > ESP_REPLAY_MAX ||
+	    (transport && !esp_transport_valid(&p->transport))) {
 		return ESP_EINVAL;
 	}
 	sa = aligned_alloc(ESP_CACHE_LINE, sizeof *sa);
@@ -147,23 +176,13 @@ enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p)
 		return ESP_ENOMEM;
 	}
 	memset(sa, 0, sizeof *sa);
-	sa->spi = p->spi;
-	sa->slot = p->spi & e->sad.mask;
-	sa->esn = p->keys.esn;
-	sa->workers = e->workers_n;
-	esp_life_init(&sa->life, &p->life);
-	err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
-	if (!err) {
-		err = esp_lanes_new(e->provider, &p->keys, false, e->workers_n, &sa->lanes);
-	}
-	if (!err && (!esp_window_init(&sa->window, p->replay_window, p->first_seq) ||
-			!set_selectors(sa, p))) {
-		err = ESP_ENOMEM;
-	}
+	enum esp_err err = in_fill(e, sa, p);
 	if (err) {
 		esp_sa_in_free(sa);
 		return err;
 	}
+	/* Before the first packet: who receives it has left room for a header. */
+	atomic_fetch_add(&e->transports, transport);
 	atomic_store(&e->sad.in[sa->slot], sa);
 	return ESP_OK;
 }
@@ -181,8 +200,38 @@ void esp_in_del(struct esp *e, uint32_t spi)
 		return;
 	}
 	atomic_store(&e->sad.in[sa->slot], NULL);
+	atomic_fetch_sub(&e->transports, sa->headers.mode == ESP_TRANSPORT);
 	release_spi(&e->sad, spi);
 	esp_epoch_retire(&e->epoch, &sa->item, in_retired);
+}
+
+static void transport_retired(struct esp_epoch_item *item)
+{
+	free(ESP_EPOCH_OWNER(item, struct esp_transport_box, item));
+}
+
+enum esp_err esp_in_set_transport(struct esp *e, uint32_t spi, const struct esp_transport *t)
+{
+	struct esp_sa_in *sa = esp_sad_in(&e->sad, spi);
+
+	if (!sa || sa->headers.mode != ESP_TRANSPORT) {
+		return ESP_ENOENT;
+	}
+	if (!esp_transport_valid(t)) {
+		return ESP_EINVAL;
+	}
+	struct esp_transport_box *box = esp_transport_box_new(t);
+	if (!box) {
+		return ESP_ENOMEM;
+	}
+	struct esp_transport_box *old = atomic_exchange(&sa->transport, box);
+	esp_epoch_retire(&e->epoch, &old->item, transport_retired);
+	return ESP_OK;
+}
+
+bool esp_has_transport(const struct esp *e)
+{
+	return atomic_load_explicit(&e->transports, memory_order_relaxed) > 0;
 }
 
 bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out)
@@ -199,32 +248,38 @@ bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out)
 
 /* ---- Outbound ---- */
 
-static struct esp_path_box *box_new(const struct esp_path *path)
+static struct esp_path_box *box_new(const struct esp_shape *s, const struct esp_path *path)
 {
 	struct esp_path_box *box = calloc(1, sizeof *box);
 
 	if (box) {
 		box->path = *path;
+		box->fits = path->mtu ? esp_mtu_fits(s, path, path->mtu) : ESP_FITS_ALL;
 	}
 	return box;
 }
 
 static enum esp_err out_fill(struct esp *e, struct esp_sa_out *sa, const struct esp_out_params *p)
 {
-	struct esp_path_box *box = box_new(&p->path);
+	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
 
+	if (err) {
+		return err;
+	}
+	struct esp_path_box *box = box_new(&sa->shape, &p->path);
+	if (!box) {
+		return ESP_ENOMEM;
+	}
 	atomic_init(&sa->path, box);
 	atomic_init(&sa->seq, p->first_seq);
 	sa->spi = p->spi;
 	sa->esn = p->keys.esn;
 	sa->esp = e;
 	sa->workers = e->workers_n;
+	sa->headers = p->headers;
+	sa->tfc_padding = p->headers.mode == ESP_TRANSPORT ? 0 : p->tfc_padding;
 	esp_life_init(&sa->life, &p->life);
-	if (!box) {
-		return ESP_ENOMEM;
-	}
-	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
-	return err ? err : esp_lanes_new(e->provider, &p->keys, true, e->workers_n, &sa->lanes);
+	return esp_lanes_new(e->provider, &p->keys, true, e->workers_n, &sa->lanes);
 }
 
 enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot)
@@ -294,7 +349,7 @@ enum esp_err esp_out_set_path(struct esp *e, uint32_t slot, const struct esp_pat
 	if (!sa) {
 		return ESP_ENOENT;
 	}
-	box = box_new(path);
+	box = box_new(&sa->shape, path);
 	if (!box) {
 		return ESP_ENOMEM;
 	}

@@ -120,8 +120,10 @@ struct esp_out_params {
 
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p);
 void esp_in_del(struct esp *e, uint32_t spi); /* unknown: no effect */
-/* Transport mode: the addresses changed. ESP_ENOENT, ESP_ENOMEM. */
+/* Transport mode: the addresses changed. ESP_ENOENT, ESP_ENOMEM; ESP_EINVAL: of two families. */
 enum esp_err esp_in_set_transport(struct esp *e, uint32_t spi, const struct esp_transport *t);
+/* Is there an inbound SA in transport mode? Any thread. */
+bool esp_has_transport(const struct esp *e);
 enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot);
 void esp_out_del(struct esp *e, uint32_t slot);
 enum esp_err esp_out_set_path(struct esp *e, uint32_t slot, const struct esp_path *path);

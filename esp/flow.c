@@ -11,9 +11,11 @@
 enum {
 	V4_MIN = 20,
 	V4_OFFSET_MASK = 0x1fff, /* of the fragment field; in units of 8 bytes */
+	V4_MF = 0x2000,
 	V6_LEN = 40,
 	V6_FRAGMENT_LEN = 8,
 	V6_OFFSET_MASK = 0xfff8,
+	V6_MF = 1,
 	NH_HOP_BY_HOP = 0,
 	NH_DCCP = 33,
 	NH_ROUTING = 43,
@@ -84,15 +86,20 @@ static bool read_v4(struct esp_flow *f, const uint8_t *p, size_t n)
 	f->proto = p[9];
 	f->src.hi = (uint64_t)be32_load(p + 12) << 32;
 	f->dst.hi = (uint64_t)be32_load(p + 16) << 32;
-	if ((be16_load(p + 6) & V4_OFFSET_MASK) == 0) {
+	uint16_t fragment = be16_load(p + 6);
+	f->fragment = fragment & (V4_OFFSET_MASK | V4_MF);
+	if ((fragment & V4_OFFSET_MASK) == 0) {
+		f->l4 = (uint32_t)ihl;
 		read_ports(f, p + ihl, f->total - ihl);
 	}
 	return true;
 }
 
-/* Walks the extension headers in n bytes. False: cut within one. */
+/* Walks the extension headers in n bytes. False: cut within one. A fragment header may come twice,
+ * and one that makes the packet its only fragment hides nothing: RFC 6946. */
 static bool walk_v6(struct esp_flow *f, const uint8_t *p, size_t n)
 {
+	f->l4 = V6_LEN;
 	for (;;) {
 		size_t len;
 
@@ -106,11 +113,14 @@ static bool walk_v6(struct esp_flow *f, const uint8_t *p, size_t n)
 		if (n < len) {
 			return false;
 		}
-		bool fragment = f->proto == NH_FRAGMENT;
+		uint16_t fragment = f->proto == NH_FRAGMENT ? be16_load(p + 2) : 0;
 		f->proto = p[0];
-		if (fragment && (be16_load(p + 2) & V6_OFFSET_MASK) != 0) {
+		f->fragment = f->fragment || (fragment & (V6_OFFSET_MASK | V6_MF));
+		if (fragment & V6_OFFSET_MASK) {
+			f->l4 = 0;
 			return true;
 		}
+		f->l4 += (uint32_t)len;
 		p += len;
 		n -= len;
 	}

@@ -15,9 +15,11 @@ struct esp_num {
 struct esp_flow {
 	struct esp_num src, dst;
 	uint32_t total; /* bytes of the packet as its header says */
+	uint32_t l4;    /* where the protocol's header begins; 0: in another fragment */
 	uint8_t family; /* enum addr_family */
 	uint8_t proto;
 	bool has_ports;
+	bool fragment; /* a part of a packet, the first one too */
 	uint16_t sport, dport; /* ICMP: type * 256 + code, in both */
 };
 

@@ -15,6 +15,8 @@ struct esp {
 	struct esp_provider *provider; /* owned */
 	struct esp_worker *workers;    /* owned */
 	uint32_t workers_n;
+	_Atomic uint32_t transports; /* inbound SAs in transport mode; written by control, read by
+					workers */
 	/* Control only. */
 	uint64_t serial; /* of the last outbound SA */
 	uint64_t spd_seed;

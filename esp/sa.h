@@ -9,6 +9,7 @@
 #include "esp/flow.h"
 #include "esp/lifetime.h"
 #include "esp/replay.h"
+#include "esp/transport.h"
 
 /* What one worker has of one SA. Counters have one writer; control reads them at any time. */
 struct esp_lane {
@@ -33,9 +34,13 @@ struct esp_sa_in {
 	uint32_t slot;
 	struct esp_shape shape;
 	bool esn;
+	bool lenient_padding;
+	struct esp_headers headers;
 	struct esp_lane *lanes; /* owned; one per worker */
 	struct esp_sel *sels;   /* owned: the local ones, then the remote ones */
 	uint32_t local_n, remote_n;
+	/* Transport mode; else NULL. Written by control, read by workers; owned. */
+	_Atomic(struct esp_transport_box *) transport;
 	/* Written by the worker that has the SA. */
 	alignas(ESP_CACHE_LINE) struct esp_window window;
 	struct esp_life life;
@@ -47,6 +52,7 @@ struct esp_sa_in {
 /* A path as workers see it: never changed, only replaced. */
 struct esp_path_box {
 	struct esp_path path;
+	uint32_t fits; /* as esp_mtu_fits() */
 	struct esp_epoch_item item;
 };
 
@@ -58,6 +64,8 @@ struct esp_sa_out {
 	    serial; /* of all SAs there ever were: a policy knows its SA by it, not by the slot */
 	struct esp_shape shape;
 	bool esn;
+	struct esp_headers headers;
+	uint32_t tfc_padding;
 	struct esp_lane *lanes;              /* owned; one per worker */
 	_Atomic(struct esp_path_box *) path; /* written by control, read by workers; owned */
 	/* Written by all workers. */

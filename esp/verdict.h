@@ -26,7 +26,7 @@
 	X(SEQ_EXHAUSTED,   "seq-exhausted", "the SA has sent its last sequence number")                             \
 	X(NO_ROOM,         "no-room",       "the buffer has no room for the ESP header or trailer")                 \
 	X(TOO_BIG,         "too-big",       "larger than the path to the peer carries, and must not be fragmented") \
-	X(ECN,             "ecn",           "marked for congestion, which its sender does not understand")                \
+	X(ECN,             "ecn",           "marked for congestion, which its sender does not understand")          \
 	X(TRANSPORT,       "transport",     "a fragment or routed by its sender: not for transport mode")           \
 	X(CRYPTO,          "crypto",        "the cryptographic library failed")
 /* clang-format on */

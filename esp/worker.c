@@ -5,6 +5,7 @@
 #include "esp/worker.h"
 #include "base/secret.h"
 #include "esp/internal.h"
+#include "esp/mtu.h"
 
 #include <string.h>
 
@@ -57,6 +58,22 @@ bool esp_worker_attention(struct esp_worker *w)
 	return was;
 }
 
+/* ---- Where packets go ---- */
+
+struct esp_sa_out *esp_worker_sa(
+    const struct esp_worker *w, const struct esp_rule *r, uint32_t *slot)
+{
+	const struct esp_rule_sa *own = w->index < r->group_n ? &r->group[w->index] : &r->sa;
+	struct esp_sa_out *sa = esp_sad_out(&w->esp->sad, own->slot);
+
+	if ((!sa || sa->serial != own->serial) && own != &r->sa) {
+		own = &r->sa;
+		sa = esp_sad_out(&w->esp->sad, own->slot);
+	}
+	*slot = own->slot;
+	return sa && sa->serial == own->serial ? sa : NULL;
+}
+
 const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt)
 {
 	const struct esp_sad *sad = &w->esp->sad;
@@ -65,4 +82,28 @@ const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt
 	const struct esp_path_box *box = sa ? atomic_load(&sa->path) : NULL;
 
 	return box ? &box->path : NULL;
+}
+
+uint32_t esp_worker_carries(const struct esp_sa_out *sa, uint32_t front, bool v6)
+{
+	uint32_t fits = atomic_load(&sa->path)->fits;
+
+	return fits == ESP_FITS_ALL ? fits : esp_mtu_floor(fits + front, v6);
+}
+
+uint32_t esp_pkt_mtu(const struct esp_worker *w, const struct pkt *pkt)
+{
+	const struct esp_sa_out *sa = esp_sad_out(&w->esp->sad, pkt->slot & ESP_SLOT_MASK);
+	const uint8_t *ip = pkt->base + pkt->off;
+	uint32_t front = 0;
+	struct esp_flow f;
+	uint8_t next;
+
+	if (!sa || pkt->verdict != ESP_V_TOO_BIG || !esp_flow_read(&f, ip, pkt->len)) {
+		return 0;
+	}
+	if (sa->headers.mode == ESP_TRANSPORT && !esp_transport_front(ip, &f, &front, &next)) {
+		return 0;
+	}
+	return esp_worker_carries(sa, front, f.family == ADDR_V6);
 }

@@ -6,6 +6,8 @@
 
 #include "esp/epoch.h"
 #include "esp/esp.h"
+#include "esp/sa.h"
+#include "esp/spd.h"
 
 #include <stdatomic.h>
 
@@ -26,5 +28,14 @@ void esp_worker_fini(struct esp_worker *w);
 /* n bytes, at most ESP_IV_MAX, that nobody can foretell. Every 256th call of 16 asks the generator
  * for more; the others only copy. False: the generator failed. */
 bool esp_worker_random(struct esp_worker *w, uint8_t *out, size_t n);
+
+/* The SA by which a rule of ESP_PROTECT protects: the worker's own of the group, if it is there
+ * still. NULL: none is there. */
+struct esp_sa_out *esp_worker_sa(
+    const struct esp_worker *w, const struct esp_rule *r, uint32_t *slot);
+
+/* The largest inner packet that the SA's path carries whole, or that may not be refused; `front`:
+ * bytes of it that do not travel. ESP_FITS_ALL: not known. */
+uint32_t esp_worker_carries(const struct esp_sa_out *sa, uint32_t front, bool v6);
 
 #endif
