@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLICIES = 300, FLOWS = 400 };
+enum { POLICIES = 300, FLOWS = 7000 };
 
 static uint64_t serial(const void *ctx, uint32_t slot)
 {

@@ -163,6 +163,11 @@ static int model_check(const struct model *m, uint64_t seq)
 static const uint32_t sizes[] = {
     0, 1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 1000, 1024, 32767, 32768};
 
+/* Where walks begin: at the start, before the edges of subspaces, before the last number. */
+static const uint64_t starts[] = {
+    0, UINT32_MAX - UINT64_C(300), HI(7, UINT32_MAX) - 40000, HI(UINT32_MAX, UINT32_MAX) - 90000};
+enum { SIZES = sizeof sizes / sizeof sizes[0], STARTS = sizeof starts / sizeof starts[0] };
+
 START_TEST(against_a_model)
 {
 	static struct model m;
@@ -170,12 +175,18 @@ START_TEST(against_a_model)
 	struct esp_window w;
 
 	memset(&m, 0, sizeof m);
-	m.size = sizes[_i];
-	ck_assert(esp_window_init(&w, m.size, 0));
-	for (unsigned i = 0; i < 200000; i++) {
+	m.size = sizes[_i % SIZES];
+	m.top = starts[_i / SIZES];
+	m.at[m.top % MODEL] = m.top; /* taken as seen */
+	ck_assert(esp_window_init(&w, m.size, m.top));
+	for (unsigned i = 0; i < 100000; i++) {
 		uint64_t r = rng_next(&rng), seq;
 		uint64_t span = m.size + 70;
-		if (r % 1000 == 0)
+		if (m.top > UINT64_MAX - 200000 || (r % 20000 == 0 && m.top >> 63))
+			seq = UINT64_MAX - (r >> 20) % span; /* no further up */
+		else if (r % 20000 == 0)
+			seq = m.top + (r >> 20) % (UINT64_C(1) << 34); /* over subspaces */
+		else if (r % 1000 == 0)
 			seq = m.top + 1 + (r >> 20) % 100000; /* a long jump */
 		else if (r % 3 == 0)
 			seq = m.top + 1 + (r >> 20) % 5;
@@ -205,7 +216,7 @@ int main(void)
 	tcase_add_loop_test(t, numbered, 0, (int)(sizeof cases / sizeof cases[0]));
 	tcase_add_loop_test(t, guess, 0, (int)(sizeof guesses / sizeof guesses[0]));
 	tcase_add_loop_test(t, guess_follows_a_sender, 0, 10);
-	tcase_add_loop_test(t, against_a_model, 0, (int)(sizeof sizes / sizeof sizes[0]));
+	tcase_add_loop_test(t, against_a_model, 0, SIZES * STARTS);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
