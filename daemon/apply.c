@@ -8,7 +8,10 @@
 
 #include "daemon/policy.h"
 
-enum { LINGER_MS = 2000 }; /* packets of replaced keys may be under way so long */
+enum {
+	LINGER_MS = 2000,   /* packets of replaced keys may be under way so long */
+	RULES_PER_MS = 256, /* policies are compiled that often at most: a tenth of a core or so */
+};
 
 bool apply_init(struct apply *a, const struct apply_params *p)
 {
@@ -365,13 +368,50 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 
 /* ---- Policies without a peer ---- */
 
-/* What is to be dropped must come to us first. What is to pass must not. */
-static void hold_static(struct apply *a, struct apply_static *s)
+static bool meets(const struct config_child *k, const struct ts *t)
+{
+	struct ts in_common, bare = *t;
+
+	bare.proto = 0;
+	bare.port_lo = 0;
+	bare.port_hi = UINT16_MAX;
+	for (size_t i = 0; i < k->remote_ts_n; i++) {
+		struct ts other = k->remote_ts[i].ts;
+		other.proto = 0;
+		other.port_lo = 0;
+		other.port_hi = UINT16_MAX;
+		if (!k->remote_ts[i].dynamic && ts_intersect(&other, &bare, &in_common))
+			return true;
+	}
+	return false;
+}
+
+/* Does a tunnel, or what is dropped, draw packets of this selector to the device? */
+static bool is_drawn(const struct config *c, const struct ts *t)
+{
+	for (size_t i = 0; i < c->conns_n; i++)
+		for (size_t k = 0; k < c->conns[i].children_n; k++) {
+			const struct config_child *kid = &c->conns[i].children[k];
+			if (kid->mode != MODE_PASS && meets(kid, t))
+				return true;
+		}
+	return false;
+}
+
+/* What is to be dropped must come to us first. What is to pass must not: routes are by address
+ * alone, so whatever else goes there passes us by as well. */
+static void hold_static(struct apply *a, const struct config *c, struct apply_static *s)
 {
 	static const struct ts_list none;
+	struct ts_list around = {0};
 
 	if (s->cfg->mode == MODE_DROP)
 		nets_add(&a->nets, &none, &s->remote, &s->held);
+	for (size_t i = 0; s->cfg->mode == MODE_PASS && i < s->remote.n; i++)
+		if (s->remote.v[i].proto == 0 && is_drawn(c, &s->remote.v[i]))
+			ts_list_add(&around, &s->remote.v[i]);
+	if (around.n)
+		nets_bypass(&a->nets, &around, &s->held);
 }
 
 bool apply_statics(struct apply *a, const struct config *c)
@@ -393,7 +433,7 @@ bool apply_statics(struct apply *a, const struct config *c)
 			s->cfg = cfg;
 			policy_static_ts(cfg->local_ts, cfg->local_ts_n, &s->local);
 			policy_static_ts(cfg->remote_ts, cfg->remote_ts_n, &s->remote);
-			hold_static(a, s);
+			hold_static(a, c, s);
 			log_say(a->log, LOG_INFO, "policy", "\"%s\" of \"%s\": %s", cfg->name,
 			    c->conns[i].name,
 			    cfg->mode == MODE_PASS ? "what it matches passes unprotected"
@@ -556,14 +596,20 @@ static bool collect(const struct apply *a, struct policy_set *set)
 	return ok;
 }
 
+uint64_t apply_due(const struct apply *a)
+{
+	return a->dirty ? a->commit_at : UINT64_MAX;
+}
+
 void apply_commit(struct apply *a, uint64_t now_ms)
 {
 	struct policy_set set = {0};
 
-	if (!a->dirty)
+	if (!a->dirty || now_ms < a->commit_at)
 		return;
 	/* First nothing points to what went down, then it goes. */
 	bool ok = collect(a, &set) && esp_spd_set(a->esp, set.v, set.n) == ESP_OK;
+	a->commit_at = now_ms + set.n / RULES_PER_MS;
 	policy_fini(&set);
 	if (!ok)
 		log_say(a->log, LOG_ERROR, "policies",

@@ -70,6 +70,7 @@ struct apply {
 	struct apply_static *statics;
 	size_t statics_n;
 	bool dirty;
+	uint64_t commit_at; /* not before */
 };
 
 struct apply_params {
@@ -98,7 +99,10 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
     const struct ts_list *remote);
 void apply_trap_clear(struct apply *a, uint32_t id);
-/* Publishes what changed. */
+/* When apply_commit has something to do; UINT64_MAX: nothing. */
+uint64_t apply_due(const struct apply *a);
+/* Publishes what changed. With thousands of policies changes wait for a few milliseconds, so that
+ * many of them are compiled at once. */
 void apply_commit(struct apply *a, uint64_t now_ms);
 /* From time to time: the interfaces of pinned children may have changed, and what was replaced
  * goes.

@@ -138,7 +138,9 @@ static void count_sa(void *arg, const struct ike_sa_info *sa)
 static void set_deadline(struct daemon *d)
 {
 	ike_time at = ike_engine_deadline(d->engine), now = daemon_now_ms();
+	ike_time due = apply_due(&d->apply);
 
+	at = due < at ? due : at;
 	if (at == IKE_NEVER) {
 		event_del(d->deadline);
 		return;
@@ -188,6 +190,35 @@ enum ike_err daemon_command(void *arg, const struct ike_command *c)
 	enum ike_err err = ike_engine_command(d->engine, daemon_now_ms(), c);
 	drain(d);
 	return err;
+}
+
+struct rekeying {
+	const struct config_conn *conn;
+	const struct config_child *child;
+	bool ike;
+	unsigned n;
+};
+
+static void count_rekeying(void *arg, const struct ike_sa_info *sa)
+{
+	struct rekeying *r = arg;
+
+	if (sa->conn != r->conn)
+		return;
+	r->n += r->ike && sa->state == IKE_SA_REKEYING;
+	for (size_t i = 0; i < sa->children_n && !r->ike; i++)
+		r->n += sa->children[i].state == IKE_CHILD_REKEYING &&
+			(!r->child || r->child == sa->children[i].cfg);
+}
+
+unsigned daemon_rekeying(
+    void *arg, const struct config_conn *conn, const struct config_child *child, bool ike)
+{
+	struct daemon *d = arg;
+	struct rekeying r = {.conn = conn, .child = child, .ike = ike};
+
+	ike_engine_each(d->engine, count_rekeying, &r);
+	return r.n;
 }
 
 static void input(struct daemon *d, const struct endpoint *local, const struct endpoint *remote,
