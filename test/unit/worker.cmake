@@ -1,4 +1,4 @@
-foreach(name worker)
+foreach(name worker worker_churn)
   tunike_unit_test(${name} tunike_daemon ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c
     ${CMAKE_SOURCE_DIR}/test/unit/worker_sides.c ${CMAKE_SOURCE_DIR}/test/unit/offload_pkt.c
     ${CMAKE_SOURCE_DIR}/test/unit/esp_pair.c)
