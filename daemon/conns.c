@@ -4,6 +4,7 @@
 #include "daemon/conns.h"
 
 #include <event2/event.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static bool settled(struct conns *s, struct conns_waiter *w)
 	const char *text;
 	bool ok;
 
-	if (!(w->down ? down_outcome(w, &ok, &text) : up_outcome(w, &ok, &text)))
+	if (w->rekeys || !(w->down ? down_outcome(w, &ok, &text) : up_outcome(w, &ok, &text)))
 		return false;
 	conns_unwait(s, w);
 	w->done(w, ok, text);
@@ -465,6 +466,61 @@ static void on_child_failed(struct conn *c, struct conns_child *k, const struct 
 		child_failed(k, ev->reason.text, true);
 }
 
+/* Is this what the waiter for new keys waits for, or what ends its hope? */
+static bool is_rekey_news(const struct conns_waiter *w, const struct ike_event *ev)
+{
+	bool is_target_child = !w->child || w->child == ev->ref.child;
+
+	switch (ev->kind) {
+	case IKE_EV_REKEYED:
+	case IKE_EV_REKEY_FAILED:
+		return w->ike ? !ev->ref.child_id : ev->ref.child_id && is_target_child;
+	case IKE_EV_CHILD_DOWN:
+		return !w->ike && is_target_child && ev->reason.err != IKE_EREPLACED;
+	case IKE_EV_IKE_DOWN: return ev->u.ike_down.established;
+	default: return false;
+	}
+}
+
+static void tell_rekeyed(struct conn *c, const struct ike_event *ev)
+{
+	struct conns_waiter *w = c->all->waiters;
+
+	while (w) {
+		bool ok = ev->kind == IKE_EV_REKEYED;
+		if (w->conn != c || !w->rekeys || !is_rekey_news(w, ev) || (ok && --w->rekeys)) {
+			w = w->next;
+			continue;
+		}
+		w->rekeys = 0;
+		conns_unwait(c->all, w);
+		w->done(w, ok, ev->reason.text);
+		w = c->all->waiters; /* `done` may change the list */
+	}
+}
+
+bool conns_rekey(struct conn *c, struct conns_waiter *w, const char **why)
+{
+	struct conns_params *p = &c->all->p;
+	enum ike_err err;
+
+	w->rekeys = UINT_MAX; /* so that it hears the first steps */
+	add_waiter(c->all, w);
+	err = p->command(
+	    p->arg, &(struct ike_command){
+			.kind = IKE_CMD_REKEY, .conn = c->cfg, .child = w->child, .ike = w->ike});
+	if (!w->rekeys)
+		return true; /* it has failed already, and was told */
+	w->rekeys = p->rekeying(p->arg, c->cfg, w->child, w->ike);
+	if (w->rekeys)
+		return true;
+	conns_unwait(c->all, w);
+	*why = err == IKE_EUNKNOWN     ? "it is not up"
+	       : err == IKE_ETEMPORARY ? "its last rekey is not over yet: try again in a moment"
+				       : ike_err_sentence(err);
+	return false;
+}
+
 static void tell_step(struct conn *c, const char *line)
 {
 	struct conns_waiter *next;
@@ -482,6 +538,7 @@ void conns_event(struct conns *s, const struct ike_event *ev)
 
 	if (!c)
 		return;
+	tell_rekeyed(c, ev);
 	switch (ev->kind) {
 	case IKE_EV_STEP: tell_step(c, ev->reason.text); return;
 	case IKE_EV_OP:

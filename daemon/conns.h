@@ -61,6 +61,8 @@ struct conns_waiter {
 	struct conn *conn;
 	const struct config_child *child; /* NULL: all */
 	bool down;                        /* waits for the end, not for the tunnel */
+	unsigned rekeys;                  /* waits for so many new keys, not for the tunnel */
+	bool ike;                         /* of the IKE SA */
 	void (*step)(struct conns_waiter *w, const char *line);
 	void (*done)(struct conns_waiter *w, bool ok, const char *text);
 	void *arg;
@@ -75,6 +77,9 @@ struct conns_params {
 	const char *tun_name;
 	uint16_t natt_port;
 	enum ike_err (*command)(void *arg, const struct ike_command *c);
+	/* How many SAs have new keys under way: children of `conn` (one, or all), or IKE SAs. */
+	unsigned (*rekeying)(
+	    void *arg, const struct config_conn *conn, const struct config_child *child, bool ike);
 	void *arg;
 };
 
@@ -100,6 +105,9 @@ struct conn *conns_find(struct conns *s, const char *name);
  * before anything begins, so that it sees every step; it may be done when this returns. */
 void conns_up(struct conn *c, const struct config_child *child, bool keep, struct conns_waiter *w);
 void conns_down(struct conn *c, const struct config_child *child, struct conns_waiter *w);
+/* New keys for what is up: `w` is told when all have come, or the first has failed. False, with
+ * why: nothing could be begun, and `w` is not used. */
+bool conns_rekey(struct conn *c, struct conns_waiter *w, const char **why);
 void conns_acquire(struct conns *s, uint32_t id, const struct ts_flow *flow);
 /* Every event of the engine, after it was applied; conns_settle when there are no more, so that a
  * waiter hears the whole story before the outcome. */

@@ -91,6 +91,9 @@ bool daemon_loop_init(struct daemon *d);
 void daemon_loop_fini(struct daemon *d);
 /* Hands a command to the engine and does what comes of it. */
 enum ike_err daemon_command(void *d, const struct ike_command *c);
+/* For conns: how many SAs of conn have new keys under way. */
+unsigned daemon_rekeying(
+    void *d, const struct config_conn *conn, const struct config_child *child, bool ike);
 /* Begins the end: everything is deleted, then the loop ends. */
 void daemon_stop(struct daemon *d);
 

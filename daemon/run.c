@@ -275,6 +275,7 @@ static bool make_apply(struct daemon *d)
 	    .tun_name = d->tun ? d->tun->name : NULL,
 	    .natt_port = DAEMON_NATT_PORT,
 	    .command = daemon_command,
+	    .rekeying = daemon_rekeying,
 	    .arg = d};
 	d->conns_ready = d->resolver && conns_init(&d->conns, &cp);
 	return d->conns_ready || no_memory();

@@ -225,6 +225,8 @@ bool ike_rekey_put_off(struct ike_child *c)
 bool ike_rekey_from_scratch(struct ike_child *c)
 {
 	struct ike_child *old = c->old;
+	struct ike_sa_ref ref = ike_sa_ref_of(c->sa, c);
+	struct ike_event_node *n;
 	struct ike_reason why;
 
 	if (!old || c->rival || old->state != IKE_CHILD_REKEYING)
@@ -233,6 +235,11 @@ bool ike_rekey_from_scratch(struct ike_child *c)
 	    "the peer knows \"%s\" no more (CHILD_SA_NOT_FOUND): it is set up afresh",
 	    c->cfg->name);
 	c->rekey = false;
+	n = ike_event_full(IKE_EV_REKEY_FAILED, &ref);
+	if (n) {
+		n->full->reason = why;
+		ike_queue_event(&c->sa->e->q, n);
+	}
 	ike_child_report_down(old, &why);
 	ike_task_abort_queued(c->sa, old);
 	ike_child_free(old); /* clears c->old */

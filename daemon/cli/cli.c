@@ -31,7 +31,10 @@ static const struct cli_command commands[] = {
 	{"down", "NAME[/CHILD]", "delete a connection, or one child of it",
 	 "Waits until it is gone. " CONTROL_NOTE,
 	 CLI_OPT_CONFIG | CLI_OPT_CONTROL, 1, 1, cli_down},
-	{"rekey", "NAME[/CHILD] [--ike]", "make new keys now", LATER, 0, 0, 0, NULL},
+	{"rekey", "NAME[/CHILD] [--ike] [--timeout 30s]", "make new keys now",
+	 "For all children that are up, for one, or with --ike for the IKE SA. Waits for the outcome. Exits with 0: there\n"
+	 "are new keys, 1: there are none, for the reason printed; the old ones stay in force. " CONTROL_NOTE,
+	 CLI_OPT_CONFIG | CLI_OPT_CONTROL | CLI_OPT_TIMEOUT | CLI_OPT_IKE, 1, 1, cli_rekey},
 	{"status", "[NAME] [--json]", "what is up, with whom, how protected, what passed, what was dropped",
 	 "Exits with 0: something is up, 1: nothing is up, 3: there is no daemon. " CONTROL_NOTE,
 	 CLI_OPT_CONFIG | CLI_OPT_CONTROL | CLI_OPT_JSON, 0, 1, cli_status},

@@ -30,6 +30,7 @@ enum cli_option_bit {
 	CLI_OPT_TIMEOUT = 1 << 3,
 	CLI_OPT_JSON = 1 << 4,
 	CLI_OPT_DEBUG_CORE = 1 << 5,
+	CLI_OPT_IKE = 1 << 6,
 };
 
 /* What was typed; all strings borrowed from argv. */
@@ -40,7 +41,7 @@ struct cli_args {
 	const char *up[CLI_UPS];
 	size_t up_n;
 	uint64_t timeout_ms; /* 0: for ever */
-	bool json, debug_core, help;
+	bool json, debug_core, help, ike;
 };
 
 struct cli_command {
@@ -68,6 +69,7 @@ const char *cli_control_path(const struct cli_args *a, char dst[CLI_PATH]);
 int cli_run(const struct cli_args *a);
 int cli_up(const struct cli_args *a);
 int cli_down(const struct cli_args *a);
+int cli_rekey(const struct cli_args *a);
 int cli_status(const struct cli_args *a);
 int cli_check(const struct cli_args *a);
 int cli_algorithms(const struct cli_args *a);

@@ -1,5 +1,5 @@
 /*
- * tunike up and down: ask the daemon, print what it says.
+ * tunike up, down and rekey: ask the daemon, print what it says.
  */
 #include "daemon/cli/cli.h"
 
@@ -49,7 +49,8 @@ int cli_no_answer(enum control_result r, const char *path)
 	return CLI_FAILED;
 }
 
-static int ask_about(const struct cli_args *a, const char *verb)
+/* `state`: what it should be at the end. */
+static int ask_about(const struct cli_args *a, const char *verb, const char *state)
 {
 	char path[CLI_PATH], line[CONTROL_LINE];
 	struct story story = {{0}};
@@ -69,7 +70,7 @@ static int ask_about(const struct cli_args *a, const char *verb)
 	fprintf(stderr,
 	    "tunike: %s is not %s after %llu s%s%s; the daemon goes on, `tunike status %.*s` "
 	    "shows how it stands\n",
-	    a->name, verb, (unsigned long long)(a->timeout_ms / 1000),
+	    a->name, state, (unsigned long long)(a->timeout_ms / 1000),
 	    *story.last ? ", and nothing has come since: " : "", story.last,
 	    (int)strcspn(a->name, "/"), a->name);
 	return CLI_FAILED;
@@ -77,10 +78,15 @@ static int ask_about(const struct cli_args *a, const char *verb)
 
 int cli_up(const struct cli_args *a)
 {
-	return ask_about(a, "up");
+	return ask_about(a, "up", "up");
 }
 
 int cli_down(const struct cli_args *a)
 {
-	return ask_about(a, "down");
+	return ask_about(a, "down", "down");
+}
+
+int cli_rekey(const struct cli_args *a)
+{
+	return ask_about(a, a->ike ? "rekey-ike" : "rekey", "rekeyed");
 }

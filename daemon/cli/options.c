@@ -54,6 +54,12 @@ static bool set_debug_core(struct cli_args *a, const char *value)
 	return a->debug_core = true;
 }
 
+static bool set_ike(struct cli_args *a, const char *value)
+{
+	(void)value;
+	return a->ike = true;
+}
+
 /* clang-format off */
 static const struct option options[] = {
 	/* bit               letter name         argument  help                                          set */
@@ -62,6 +68,7 @@ static const struct option options[] = {
 	{CLI_OPT_UP,         0,    "up",         "NAME",   "bring this connection, or NAME/CHILD, up and keep it up", set_up},
 	{CLI_OPT_TIMEOUT,    0,    "timeout",    "TIME",   "wait no longer: 30s, 5m (default: until the outcome)", set_timeout},
 	{CLI_OPT_JSON,       0,    "json",       NULL,     "print JSON",                                 set_json},
+	{CLI_OPT_IKE,        0,    "ike",        NULL,     "the IKE SA, not its children",               set_ike},
 	{CLI_OPT_DEBUG_CORE, 0,    "debug-core", NULL,     "allow core dumps, which hold keys",          set_debug_core},
 };
 /* clang-format on */

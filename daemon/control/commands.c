@@ -89,6 +89,18 @@ static void on_step(struct conns_waiter *w, const char *line)
 	control_step(w->arg, line);
 }
 
+static void on_rekeyed(struct conns_waiter *w, bool ok, const char *text)
+{
+	char name[600], line[IKE_TEXT + 700];
+
+	target_text(w, name);
+	if (ok)
+		snprintf(line, sizeof line, "%s has new keys", name);
+	else
+		snprintf(line, sizeof line, "%s failed: %s", name, text);
+	control_end(w->arg, ok ? CLI_OK : CLI_FAILED, line);
+}
+
 static void on_done(struct conns_waiter *w, bool ok, const char *text)
 {
 	char name[600], line[IKE_TEXT + 700];
@@ -151,6 +163,41 @@ static void command_down(struct control_client *c, const char *arg)
 	conns_down(t.conn, t.child, control_waiter(c));
 }
 
+/* ---- rekey ---- */
+
+static void begin_rekey(struct control_client *c, const char *arg, bool ike)
+{
+	struct conns_waiter *w = control_waiter(c);
+	struct control_target t;
+	const char *why;
+	char name[600], line[IKE_TEXT + 700];
+
+	if (!find_target(c, arg, &t))
+		return;
+	if (ike && t.child) {
+		control_end(
+		    c, CLI_USAGE, "--ike is about a whole connection: NAME, not NAME/CHILD");
+		return;
+	}
+	wait_for(c, &t, false);
+	w->done = on_rekeyed;
+	w->ike = ike;
+	if (conns_rekey(t.conn, w, &why))
+		return;
+	snprintf(line, sizeof line, "%s failed: %s", target_text(w, name), why);
+	control_end(c, CLI_FAILED, line);
+}
+
+static void command_rekey(struct control_client *c, const char *arg)
+{
+	begin_rekey(c, arg, false);
+}
+
+static void command_rekey_ike(struct control_client *c, const char *arg)
+{
+	begin_rekey(c, arg, true);
+}
+
 /* ---- status, version ---- */
 
 static void command_status(struct control_client *c, const char *arg)
@@ -184,6 +231,8 @@ static const struct {
 	/* name      needs  takes  run */
 	{"up",       true,  true,  command_up},
 	{"down",     true,  true,  command_down},
+	{"rekey",    true,  true,  command_rekey},
+	{"rekey-ike", true, true,  command_rekey_ike},
 	{"status",   false, true,  command_status},
 	{"version",  false, false, command_version},
 };
@@ -209,6 +258,6 @@ void control_command(struct control_client *c, char *line)
 			commands[i].run(c, arg);
 		return;
 	}
-	control_end(
-	    c, CLI_USAGE, "there is no such command: up, down, status and version there are");
+	control_end(c, CLI_USAGE,
+	    "there is no such command: up, down, rekey, rekey-ike, status and version there are");
 }

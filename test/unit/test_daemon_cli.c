@@ -110,7 +110,10 @@ START_TEST(exit_codes)
 	ck_assert_int_eq(run(WORDS("tunike", "--version")), CLI_OK);
 	ck_assert_int_eq(run(WORDS("tunike", "algorithms")), CLI_OK);
 	ck_assert_int_eq(run(WORDS("tunike", "stauts")), CLI_USAGE);
-	ck_assert_int_eq(run(WORDS("tunike", "rekey", "office")), CLI_USAGE);
+	ck_assert_int_eq(run(WORDS("tunike", "reload")), CLI_USAGE);
+	ck_assert_int_eq(run(WORDS("tunike", "rekey")), CLI_USAGE);
+	ck_assert_int_eq(run(WORDS("tunike", "rekey", "a", "--ike", "--control", "/nowhere.sock")),
+	    CLI_NO_DAEMON);
 	ck_assert_int_eq(run(WORDS("tunike", "connect", "--help")), CLI_OK);
 	ck_assert_int_eq(
 	    run(WORDS("tunike", "up", "a b", "--control", "/nowhere.sock")), CLI_USAGE);

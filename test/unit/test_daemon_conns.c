@@ -46,6 +46,18 @@ static enum ike_err on_command(void *arg, const struct ike_command *c)
 	return IKE_OK;
 }
 
+static unsigned under_way; /* rekeys, as the engine would say */
+
+static unsigned on_rekeying(
+    void *arg, const struct config_conn *conn, const struct config_child *child, bool ike)
+{
+	(void)arg;
+	(void)child;
+	(void)ike;
+	ck_assert_ptr_nonnull(conn);
+	return under_way;
+}
+
 static void on_step(struct conns_waiter *w, const char *line)
 {
 	(void)w;
@@ -78,7 +90,8 @@ static void setup(void)
 	    .config = config,
 	    .log = &quiet,
 	    .natt_port = 4500,
-	    .command = on_command};
+	    .command = on_command,
+	    .rekeying = on_rekeying};
 	ck_assert(conns_init(&conns, &p));
 	office = conns_find(&conns, "office");
 	ck_assert_ptr_nonnull(office);
@@ -109,12 +122,93 @@ static void happens(enum ike_event_kind kind, size_t child, enum ike_err why, bo
 	conns_settle(&conns);
 }
 
+static void rekeyed(enum ike_event_kind kind, size_t child, uint32_t child_id, enum ike_err why)
+{
+	struct ike_event ev = {
+	    .kind = kind, .ref = {.ike_id = 1, .child_id = child_id, .conn = office->cfg}};
+
+	if (child_id)
+		ev.ref.child = &office->cfg->children[child];
+	ev.reason.err = why;
+	snprintf(ev.reason.text, sizeof ev.reason.text, "sentence %d", why);
+	conns_event(&conns, &ev);
+	conns_settle(&conns);
+}
+
 static void all_up(void)
 {
 	happens(IKE_EV_IKE_UP, 0, IKE_OK, true);
 	happens(IKE_EV_CHILD_UP, 0, IKE_OK, true);
 	happens(IKE_EV_CHILD_UP, 1, IKE_OK, true);
 }
+
+START_TEST(rekey_waits_for_all)
+{
+	const char *why = NULL;
+
+	all_up();
+	under_way = 2;
+	ck_assert(conns_rekey(office, &waiter, &why));
+	ck_assert_int_eq(last.kind, IKE_CMD_REKEY);
+	rekeyed(IKE_EV_REKEYED, 0, 3, IKE_OK);
+	happens(IKE_EV_CHILD_DOWN, 0, IKE_EREPLACED, false);
+	rekeyed(IKE_EV_REKEYED, 0, 0, IKE_OK); /* the IKE SA's is another matter */
+	ck_assert_uint_eq(dones, 0);
+	rekeyed(IKE_EV_REKEYED, 1, 4, IKE_OK);
+	ck_assert_uint_eq(dones, 1);
+	ck_assert(done_ok);
+	ck_assert_ptr_null(conns.waiters);
+}
+END_TEST
+
+START_TEST(rekey_of_one)
+{
+	const char *why = NULL;
+
+	all_up();
+	under_way = 1;
+	waiter.child = &office->cfg->children[1];
+	ck_assert(conns_rekey(office, &waiter, &why));
+	ck_assert_ptr_eq(last.child, waiter.child);
+	rekeyed(IKE_EV_REKEY_FAILED, 0, 3, IKE_EPEERNOTIFY);
+	ck_assert_uint_eq(dones, 0);
+	rekeyed(IKE_EV_REKEY_FAILED, 1, 4, IKE_EPEERNOTIFY);
+	ck_assert_uint_eq(dones, 1);
+	ck_assert(!done_ok);
+	ck_assert_str_ne(done_text, "");
+}
+END_TEST
+
+/* What is waited for goes away: the waiter must not wait for ever. */
+START_TEST(rekey_of_what_goes)
+{
+	const char *why = NULL;
+
+	all_up();
+	under_way = 1;
+	waiter.ike = _i;
+	ck_assert(conns_rekey(office, &waiter, &why));
+	ck_assert(last.ike == _i);
+	if (_i)
+		happens(IKE_EV_IKE_DOWN, 0, IKE_EPEERDELETE, true);
+	else
+		happens(IKE_EV_CHILD_DOWN, 0, IKE_EPEERDELETE, false);
+	ck_assert_uint_eq(dones, 1);
+	ck_assert(!done_ok);
+}
+END_TEST
+
+START_TEST(rekey_of_nothing)
+{
+	const char *why = NULL;
+
+	under_way = 0;
+	ck_assert(!conns_rekey(office, &waiter, &why));
+	ck_assert_ptr_nonnull(why);
+	ck_assert_ptr_null(conns.waiters);
+	ck_assert_uint_eq(dones, 0);
+}
+END_TEST
 
 START_TEST(up_waits_for_all_children)
 {
@@ -326,6 +420,10 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, up_waits_for_all_children);
+	tcase_add_test(t, rekey_waits_for_all);
+	tcase_add_test(t, rekey_of_one);
+	tcase_add_loop_test(t, rekey_of_what_goes, 0, 2);
+	tcase_add_test(t, rekey_of_nothing);
 	tcase_add_test(t, what_is_up_is_an_answer_at_once);
 	tcase_add_test(t, one_child_alone);
 	tcase_add_test(t, next_address_after_silence_only);
