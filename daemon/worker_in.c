@@ -90,6 +90,7 @@ static void add_esp(struct worker *w, const struct pkt *p, const struct endpoint
 static void finish(struct worker *w)
 {
 	open_batch(w);
+	w->pieces_at = 0;
 	if (!w->p.tun || w->tun_gone)
 		return;
 	tun_gro_flush(&w->gro);
@@ -125,8 +126,24 @@ static void take_datagram(struct worker *w, const struct udp_msg *m, struct pkt 
 	}
 }
 
+/* Opening transport mode puts a header in front: more than there is between two cars of a train. A
+ * copy of the car has the room. NULL: it does not fit, and stays where it is. */
+static uint8_t *copy_car(struct worker *w, const uint8_t *car, uint32_t n)
+{
+	uint32_t room = PKT_HEADROOM + n + PKT_TAILROOM;
+
+	if (room > ARENA)
+		return NULL;
+	if (w->pieces_at + room > ARENA)
+		finish(w);
+	uint8_t *base = w->pieces + w->pieces_at;
+	w->pieces_at += room;
+	memcpy(base + PKT_HEADROOM, car, n);
+	return base;
+}
+
 /* The cars of a train lie one behind the other; each is opened where it lies. */
-static void take_train(struct worker *w, const struct udp_msg *m)
+static void take_train(struct worker *w, const struct udp_msg *m, bool roomy)
 {
 	uint32_t at = m->pkt->off, end = at + m->pkt->len;
 
@@ -140,6 +157,12 @@ static void take_train(struct worker *w, const struct udp_msg *m)
 		    .len = n,
 		    .tos = m->pkt->tos,
 		};
+		uint8_t *copy = roomy ? copy_car(w, car.base + at, n) : NULL;
+		if (copy) {
+			car.base = copy;
+			car.off = PKT_HEADROOM;
+			car.cap = PKT_HEADROOM + n + PKT_TAILROOM;
+		}
 		take_datagram(w, m, &car);
 	}
 }
@@ -152,6 +175,7 @@ static void adapt(struct worker *w, size_t got, uint64_t bytes)
 
 unsigned worker_inbound(struct worker *w)
 {
+	bool roomy = esp_has_transport(w->p.esp);
 	uint64_t bytes = 0;
 
 	if (w->udp_gone)
@@ -172,7 +196,7 @@ unsigned worker_inbound(struct worker *w)
 	for (int i = 0; i < n; i++) {
 		bytes += w->msgs[i].pkt->len;
 		if (w->msgs[i].segment)
-			take_train(w, &w->msgs[i]);
+			take_train(w, &w->msgs[i], roomy);
 		else
 			take_datagram(w, &w->msgs[i], w->msgs[i].pkt);
 	}

@@ -53,14 +53,15 @@ struct worker {
 	bool ike_out;
 	/* The worker's own from here on. */
 	bool tun_gone, udp_gone, raw_gone;
-	bool tell;             /* the control thread must be woken */
-	uint64_t woken;        /* workers that got strays in this batch: a bit each */
-	unsigned notices_n;    /* in this batch */
-	unsigned queue;        /* of the TUN device */
-	unsigned receive;      /* datagrams to ask for at once */
-	uint8_t *memory;       /* owned: the three that follow */
-	uint8_t *arena;        /* ARENA: what is read from the TUN device */
-	uint8_t *pieces;       /* ARENA: segments of a super-packet */
+	bool tell;          /* the control thread must be woken */
+	uint64_t woken;     /* workers that got strays in this batch: a bit each */
+	unsigned notices_n; /* in this batch */
+	unsigned queue;     /* of the TUN device */
+	unsigned receive;   /* datagrams to ask for at once */
+	uint8_t *memory;    /* owned: the three that follow */
+	uint8_t *arena;     /* ARENA: what is read from the TUN device */
+	/* ARENA: segments of a super-packet; inbound, copies of cars. */
+	uint8_t *pieces;
 	uint8_t *buffers;      /* BATCH of BUFFER: what is received */
 	struct endpoint *last; /* by inbound slot: where the last good packet came from */
 	struct tun_gro gro;
