@@ -1,1 +1,5 @@
 tunike_unit_test(esp_header tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_header.c)
+foreach(name fragment)
+  tunike_unit_test(esp_${name} tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_${name}.c
+    ${CMAKE_SOURCE_DIR}/test/unit/esp_pair.c)
+endforeach()

@@ -89,43 +89,48 @@ static struct ts_list nets(const char *v4, const char *v6)
 	return l;
 }
 
-static void set_policies(struct pair *p)
+static void set_policies(struct pair *p, const struct ts_list *here, const struct ts_list *there)
 {
-	struct ts_list here = nets("10.1.0.0/16", "fd00:1::/64");
-	struct ts_list there = nets("10.2.0.0/16", "fd00:2::/64");
-	struct esp_policy v[2];
+	struct esp_policy v[TS_MAX];
 
-	for (size_t i = 0; i < 2; i++)
+	must(here->n == there->n, "selectors");
+	for (size_t i = 0; i < here->n; i++)
 		v[i] = (struct esp_policy){.action = ESP_PROTECT,
 		    .slot = p->slot,
-		    .local = here.v[i],
-		    .remote = there.v[i]};
-	must(esp_spd_set(p->left, v, 2) == ESP_OK, "policies");
+		    .local = here->v[i],
+		    .remote = there->v[i]};
+	must(esp_spd_set(p->left, v, here->n) == ESP_OK, "policies");
 }
 
 void pair_init(struct pair *p, const struct pair_options *o)
 {
 	struct esp_params params = {.slots = 64, .workers = 1, .engine = o->engine};
-	struct ts_list local = nets("10.2.0.0/16", "fd00:2::/64");
-	struct ts_list remote = nets("10.1.0.0/16", "fd00:1::/64");
+	struct ts_list here = o->here ? *o->here : nets("10.1.0.0/16", "fd00:1::/64");
+	struct ts_list there = o->there ? *o->there : nets("10.2.0.0/16", "fd00:2::/64");
 
 	*p = (struct pair){.left = esp_new(&params), .right = esp_new(&params)};
 	must(p->left && p->right, "no data plane");
 	p->spi = esp_spi_get(p->right);
 	struct esp_in_params in = {.spi = p->spi,
+	    .headers = o->headers,
+	    .transport = o->transport,
+	    .lenient_padding = o->lenient_padding,
 	    .keys = pair_keys(o->suite, o->esn),
 	    .replay_window = o->window,
-	    .local_ts = &local,
-	    .remote_ts = &remote,
+	    .local_ts = &there,
+	    .remote_ts = &here,
 	    .life = o->in_life,
 	    .first_seq = o->first_seq};
 	must(esp_in_add(p->right, &in) == ESP_OK, "inbound SA");
 	struct esp_out_params out = {.spi = p->spi,
+	    .headers = o->headers,
+	    .tfc_padding = o->tfc_padding,
 	    .keys = pair_keys(o->suite, o->esn),
 	    .life = o->out_life,
+	    .path = o->path,
 	    .first_seq = o->first_seq};
 	must(esp_out_add(p->left, &out, &p->slot) == ESP_OK, "outbound SA");
-	set_policies(p);
+	set_policies(p, &here, &there);
 	p->lw = esp_worker_get(p->left, 0);
 	p->rw = esp_worker_get(p->right, 0);
 }

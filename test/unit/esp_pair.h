@@ -22,6 +22,13 @@ struct pair_options {
 	uint64_t first_seq;
 	struct esp_lifetime out_life, in_life;
 	enum esp_engine engine; /* of both ends */
+	struct esp_headers headers;
+	struct esp_transport transport; /* of right's inbound SA */
+	struct esp_path path;           /* of left's outbound SA */
+	uint32_t tfc_padding;
+	bool lenient_padding;
+	/* Selectors of left's and right's side, pair by pair; NULL: the nets below. */
+	const struct ts_list *here, *there;
 };
 
 /* What left sends to 10.2.0.0/16 or fd00:2::/64 from 10.1.0.0/16 or fd00:1::/64, right receives. */
