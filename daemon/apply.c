@@ -398,8 +398,30 @@ static bool is_drawn(const struct config *c, const struct ts *t)
 	return false;
 }
 
-/* What is to be dropped must come to us first. What is to pass must not: routes are by address
- * alone, so whatever else goes there passes us by as well. */
+/* Everything of the selector's family? */
+static bool is_whole(const struct ts *t)
+{
+	struct ts any = ts_any((enum addr_family)t->lo.family);
+
+	return ts_equal(t, &any);
+}
+
+static bool from_anywhere(const struct apply_static *s, uint8_t family)
+{
+	for (size_t i = 0; i < s->local.n; i++)
+		if (s->local.v[i].lo.family == family && is_whole(&s->local.v[i]))
+			return true;
+	return false;
+}
+
+/* Routes know addresses to go to and nothing else: an exception that is finer than that would take
+ * more along, unprotected, than it names. */
+static bool can_go_around(const struct apply_static *s, const struct ts *t)
+{
+	return t->proto == 0 && !is_whole(t) && from_anywhere(s, t->lo.family);
+}
+
+/* What is to be dropped must come to us first. What is to pass must not. */
 static void hold_static(struct apply *a, const struct config *c, struct apply_static *s)
 {
 	static const struct ts_list none;
@@ -407,9 +429,19 @@ static void hold_static(struct apply *a, const struct config *c, struct apply_st
 
 	if (s->cfg->mode == MODE_DROP)
 		nets_add(&a->nets, &none, &s->remote, &s->held);
-	for (size_t i = 0; s->cfg->mode == MODE_PASS && i < s->remote.n; i++)
-		if (s->remote.v[i].proto == 0 && is_drawn(c, &s->remote.v[i]))
-			ts_list_add(&around, &s->remote.v[i]);
+	for (size_t i = 0; s->cfg->mode == MODE_PASS && i < s->remote.n; i++) {
+		const struct ts *t = &s->remote.v[i];
+		if (!is_drawn(c, t))
+			continue;
+		if (can_go_around(s, t))
+			ts_list_add(&around, t);
+		else
+			log_say(a->log, LOG_WARNING, "policy",
+			    "packets of \"%s\" that are routed to the tunnel are dropped: only "
+			    "whole addresses of the other side, for any address of ours, can go "
+			    "around it",
+			    s->cfg->name);
+	}
 	if (around.n)
 		nets_bypass(&a->nets, &around, &s->held);
 }

@@ -155,8 +155,32 @@ void nets_add(struct nets *n, const struct ts_list *local, const struct ts_list 
 		out->routes = less;
 }
 
+void nets_bypass(struct nets *n, const struct ts_list *remote, struct nets_held *out)
+{
+	struct prefix *v = NULL;
+	char why[TUN_WHY];
+
+	*out = (struct nets_held){0};
+	if (!n->cfg)
+		return;
+	size_t wanted = nets_prefixes(remote, &v);
+	out->around = calloc(wanted ? wanted : 1, sizeof *out->around);
+	for (size_t i = 0; out->around && i < wanted; i++) {
+		struct nets_around *a = &out->around[out->around_n];
+		a->dst = v[i];
+		if (netcfg_bypass_add(n->cfg, n->dev, &v[i], a->dev, why) == 0)
+			out->around_n++;
+		else
+			log_say(n->log, LOG_WARNING, "route", "%s", why);
+	}
+	free(v);
+}
+
 void nets_del(struct nets *n, struct nets_held *held)
 {
+	for (size_t i = 0; i < held->around_n; i++)
+		netcfg_route_del(n->cfg, held->around[i].dev, &held->around[i].dst);
+	free(held->around);
 	for (size_t i = 0; i < held->routes_n; i++)
 		drop_route(n, &held->routes[i]);
 	for (size_t i = 0; i < held->addrs_n; i++)

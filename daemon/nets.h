@@ -23,10 +23,18 @@ struct nets {
 	size_t routes_n, routes_cap;
 };
 
+struct nets_around {
+	struct prefix dst;
+	char dev[16];
+};
+
 /* What one child holds. */
 struct nets_held {
 	struct prefix *routes, *addrs; /* owned */
 	size_t routes_n, addrs_n;
+	/* Routes around the tunnel, each by its interface. */
+	struct nets_around *around;
+	size_t around_n;
 };
 
 void nets_init(struct nets *n, struct netcfg *cfg, const char *dev, struct log *log);
@@ -34,6 +42,8 @@ void nets_fini(struct nets *n);
 /* What cannot be had is logged, and the child goes without. */
 void nets_add(struct nets *n, const struct ts_list *local, const struct ts_list *remote,
     struct nets_held *out);
+/* What is to stay outside of the tunnel keeps the ways that it has. */
+void nets_bypass(struct nets *n, const struct ts_list *remote, struct nets_held *out);
 void nets_del(struct nets *n, struct nets_held *held);
 bool nets_cover(const struct nets *n, const struct addr *a);
 /* Loosens the reverse path filter of `dev` where it is strict: replies there may seem to come from

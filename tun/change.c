@@ -78,7 +78,7 @@ static int addr_undo(const struct change *c)
 
 static int route_undo(const struct change *c)
 {
-	return host_route(false, c->dev, &c->p);
+	return host_route(false, c->dev, &c->p, &(struct addr){0});
 }
 
 static int link_undo(const struct change *c)

@@ -269,7 +269,7 @@ int host_addr_del(const char *dev, const struct prefix *p)
 
 /* ---- Routes ---- */
 
-static int route_v4(bool add, const char *dev, const struct prefix *dst)
+static int route_v4(bool add, const char *dev, const struct prefix *dst, const struct addr *via)
 {
 	char name[DEV_NAME]; /* rt_dev is not const */
 	snprintf(name, sizeof name, "%s", dev);
@@ -280,10 +280,14 @@ static int route_v4(bool add, const char *dev, const struct prefix *dst)
 		r.rt_flags |= RTF_HOST;
 	put_v4(&r.rt_dst, &dst->addr);
 	put_v4(&r.rt_genmask, &mask);
+	if (via->family == ADDR_V4) {
+		r.rt_flags |= RTF_GATEWAY;
+		put_v4(&r.rt_gateway, via);
+	}
 	return control(AF_INET, add ? SIOCADDRT : SIOCDELRT, &r);
 }
 
-static int route_v6(bool add, const char *dev, const struct prefix *dst)
+static int route_v6(bool add, const char *dev, const struct prefix *dst, const struct addr *via)
 {
 	union {
 		struct in6_rtmsg v6;
@@ -297,12 +301,17 @@ static int route_v6(bool add, const char *dev, const struct prefix *dst)
 	if (r.v6.rtmsg_ifindex == 0)
 		return -ENODEV;
 	memcpy(&r.v6.rtmsg_dst, dst->addr.b, 16);
+	if (via->family == ADDR_V6) {
+		r.v6.rtmsg_flags |= RTF_GATEWAY;
+		memcpy(&r.v6.rtmsg_gateway, via->b, 16);
+	}
 	return control(AF_INET6, add ? SIOCADDRT : SIOCDELRT, &r);
 }
 
-int host_route(bool add, const char *dev, const struct prefix *dst)
+int host_route(bool add, const char *dev, const struct prefix *dst, const struct addr *via)
 {
-	return dst->addr.family == ADDR_V4 ? route_v4(add, dev, dst) : route_v6(add, dev, dst);
+	return dst->addr.family == ADDR_V4 ? route_v4(add, dev, dst, via)
+					   : route_v6(add, dev, dst, via);
 }
 
 /* ---- Sysctls ---- */

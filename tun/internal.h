@@ -22,7 +22,8 @@ int host_addr_del(const char *dev, const struct prefix *p);
 /* The kernel ends duplicate address detection on a work queue, also where there is none to be done;
  * until then it refuses an IPv6 address as a source. Waits for that, for 200 ms at most. */
 void host_addr_wait(const char *dev, const struct addr *a);
-int host_route(bool add, const char *dev, const struct prefix *dst);
+/* via.family ADDR_NONE: no gateway; a route is removed whatever it had. */
+int host_route(bool add, const char *dev, const struct prefix *dst, const struct addr *via);
 
 enum { SYSCTL_KEY = 128, SYSCTL_VALUE = 128 };
 bool sysctl_key_valid(const char *key); /* below net/, no way out of it */
@@ -34,6 +35,7 @@ int sysctl_write(const char *key, const char *value);
 struct procnet_route {
 	char dev[DEV_NAME];
 	struct prefix dst;
+	struct addr via; /* the gateway; ADDR_NONE: none */
 	uint32_t metric;
 	bool reject; /* unreachable, prohibit, blackhole */
 	bool local;  /* the host's own, multicast or anycast: no way out */
@@ -77,6 +79,7 @@ struct change {
 	bool foreign;  /* was there before us: not ours to remove */
 	char dev[DEV_NAME];
 	struct prefix p;
+	struct addr via; /* of a route that is added; not recorded */
 	char key[SYSCTL_KEY], old[SYSCTL_VALUE];
 };
 

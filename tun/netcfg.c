@@ -284,7 +284,7 @@ static bool route_is_there(const struct procnet_route *r, void *arg)
 
 static int apply_route(const struct change *c)
 {
-	return host_route(true, c->dev, &c->p);
+	return host_route(true, c->dev, &c->p, &c->via);
 }
 
 static int explain_route(int rc, const char *dev, const struct prefix *dst, char why[TUN_WHY])
@@ -298,7 +298,8 @@ static int explain_route(int rc, const char *dev, const struct prefix *dst, char
 	return explain(rc, what, why);
 }
 
-static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY])
+static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
+    const struct addr *via, char why[TUN_WHY])
 {
 	struct change *known = find(n, CHANGE_ROUTE, dev, dst);
 	if (known) {
@@ -317,6 +318,7 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst, 
 		return -EEXIST;
 	}
 	struct change c = change_of(CHANGE_ROUTE, dev, dst);
+	c.via = *via;
 	c.foreign = s.same_dev;
 	if (rc == 0)
 		rc = make(n, &c, apply_route);
@@ -333,10 +335,11 @@ int netcfg_route_add(struct netcfg *n, const char *dev, const struct prefix *dst
 		return rc;
 	struct prefix part[2];
 	size_t parts = split_default(dst, part);
-	rc = add_one(n, dev, &part[0], why);
+	static const struct addr none;
+	rc = add_one(n, dev, &part[0], &none, why);
 	if (rc != 0 || parts == 1)
 		return rc;
-	rc = add_one(n, dev, &part[1], why);
+	rc = add_one(n, dev, &part[1], &none, why);
 	if (rc != 0)
 		(void)release(n, find(n, CHANGE_ROUTE, dev, &part[0]));
 	return rc;
@@ -354,6 +357,47 @@ int netcfg_route_del(struct netcfg *n, const char *dev, const struct prefix *dst
 			rc = one;
 	}
 	return rc;
+}
+
+struct bypass_search {
+	const char *not_dev;
+	const struct prefix *dst;
+	bool found;
+	struct procnet_route best;
+};
+
+/* The narrowest route that holds all of it. */
+static bool covers(const struct procnet_route *r, void *arg)
+{
+	struct bypass_search *s = arg;
+	if (r->local || strcmp(r->dev, s->not_dev) == 0 || r->dst.len > s->dst->len ||
+	    !prefix_has(&r->dst, &s->dst->addr))
+		return true;
+	if (!s->found || r->dst.len > s->best.dst.len ||
+	    (r->dst.len == s->best.dst.len && r->metric < s->best.metric))
+		s->best = *r;
+	s->found = true;
+	return true;
+}
+
+int netcfg_bypass_add(struct netcfg *n, const char *not_dev, const struct prefix *dst, char dev[16],
+    char why[TUN_WHY])
+{
+	struct bypass_search s = {.not_dev = not_dev, .dst = dst};
+	char text[PREFIX_TEXT];
+	why[0] = 0;
+	int rc = check_prefix(dst, why);
+	if (rc == 0)
+		rc = procnet_routes(dst->addr.family, covers, &s);
+	if (rc != 0)
+		return rc;
+	if (!s.found || s.best.reject) {
+		snprintf(
+		    why, TUN_WHY, "there is no way to %s but the tunnel", prefix_text(dst, text));
+		return -ENETUNREACH;
+	}
+	memcpy(dev, s.best.dev, DEV_NAME);
+	return add_one(n, dev, dst, &s.best.via, why);
 }
 
 /* ---- Links and sysctls ---- */

@@ -27,11 +27,11 @@ static const uint32_t rtf_anycast = 0x00100000, rtf_local = 0x80000000;
 
 static bool route_v4_parse(const char *line, struct procnet_route *out)
 {
-	uint32_t dst, mask, flags, metric;
+	uint32_t dst, via, mask, flags, metric;
 	char dev[DEV_NAME];
 	/* Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT */
-	if (sscanf(line, "%15s %" SCNx32 " %*x %" SCNx32 " %*d %*u %" SCNu32 " %" SCNx32, dev, &dst,
-		&flags, &metric, &mask) != 5 ||
+	if (sscanf(line, "%15s %" SCNx32 " %" SCNx32 " %" SCNx32 " %*d %*u %" SCNu32 " %" SCNx32,
+		dev, &dst, &via, &flags, &metric, &mask) != 6 ||
 	    !(flags & RTF_UP))
 		return false;
 	/* The numbers are the network's bytes, read as the host would. */
@@ -43,6 +43,8 @@ static bool route_v4_parse(const char *line, struct procnet_route *out)
 	memcpy(out->dev, dev, sizeof out->dev);
 	struct addr a = addr_v4(ntohl(dst));
 	out->dst = prefix_of(&a, len);
+	if (flags & RTF_GATEWAY)
+		out->via = addr_v4(ntohl(via));
 	return true;
 }
 
@@ -57,14 +59,14 @@ static bool hex_addr(const char *hex, struct addr *out)
 
 static bool route_v6_parse(const char *line, struct procnet_route *out)
 {
-	char dst[HEX_ADDR], dev[DEV_NAME];
+	char dst[HEX_ADDR], via[HEX_ADDR], dev[DEV_NAME];
 	uint32_t len, source_len, metric, flags;
-	struct addr a;
+	struct addr a, gateway;
 	/* dst len source len gateway metric refs uses flags dev */
 	if (sscanf(line,
-		"%32s %" SCNx32 " %*s %" SCNx32 " %*s %" SCNx32 " %*x %*x %" SCNx32 " %15s", dst,
-		&len, &source_len, &metric, &flags, dev) != 6 ||
-	    !hex_addr(dst, &a) || len > 128)
+		"%32s %" SCNx32 " %*s %" SCNx32 " %32s %" SCNx32 " %*x %*x %" SCNx32 " %15s", dst,
+		&len, &source_len, via, &metric, &flags, dev) != 7 ||
+	    !hex_addr(dst, &a) || !hex_addr(via, &gateway) || len > 128)
 		return false;
 	/* Routes for certain sources, and entries learnt for one destination, are no answer for
 	 * others. A route that rejects is not called up. */
@@ -74,6 +76,7 @@ static bool route_v6_parse(const char *line, struct procnet_route *out)
 	    .dst = prefix_of(&a, len),
 	    .metric = metric,
 	    .reject = (flags & RTF_REJECT) != 0,
+	    .via = flags & RTF_GATEWAY ? gateway : (struct addr){0},
 	    .local = (flags & (rtf_local | rtf_anycast)) != 0 || addr_is_multicast(&a),
 	};
 	memcpy(out->dev, dev, sizeof out->dev);

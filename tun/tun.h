@@ -109,6 +109,11 @@ int netcfg_addr_del(struct netcfg *n, const char *dev, const struct prefix *p);
 int netcfg_route_add(
     struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY]);
 int netcfg_route_del(struct netcfg *n, const char *dev, const struct prefix *dst);
+/* Writes out the route to `dst` as it is without `not_dev`, so that it wins against a wider one by
+ * that: for what is to stay outside of the tunnel. *dev is its interface, for netcfg_route_del.
+ * -ENETUNREACH: there is none. */
+int netcfg_bypass_add(struct netcfg *n, const char *not_dev, const struct prefix *dst, char dev[16],
+    char why[TUN_WHY]);
 int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY]);
 /* Writes one /proc/sys/net setting ("net/ipv4/conf/tunike0/rp_filter"), remembers the old value. */
 int netcfg_sysctl(struct netcfg *n, const char *key, const char *value, char why[TUN_WHY]);

@@ -215,6 +215,60 @@ START_TEST(local_addresses)
 }
 END_TEST
 
+/* Does the kernel have this route by under0, with this gateway? `text` as in the table. */
+static bool has_route(const char *dst, const char *gateway)
+{
+	char line[512];
+	bool found = false;
+	FILE *f = fopen("/proc/net/route", "re");
+	while (f && !found && fgets(line, sizeof line, f)) {
+		char name[16], d[16], g[16];
+		found = sscanf(line, "%15s %15s %15s", name, d, g) == 3 &&
+			strcmp(name, "under0") == 0 && strcmp(d, dst) == 0 &&
+			strcmp(g, gateway) == 0;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* A part of what the tunnel takes goes where it went before. */
+START_TEST(around_the_tunnel)
+{
+	struct prefix part = ns_prefix("10.20.30.0/24"), link = ns_prefix("192.0.2.128/25"),
+		      v6 = ns_prefix("2001:db8:99::/48");
+	struct netcfg_underlay u;
+	struct addr to = ns_addr("10.20.30.1");
+	char name[16];
+
+	add_addr("under0", "192.0.2.7/24");
+	ck_assert_int_eq(netcfg_bypass_add(cfg, "tunt0", &part, name, why), -ENETUNREACH);
+	ck_assert_ptr_nonnull(strstr(why, "no way to 10.20.30.0/24 but the tunnel"));
+	admin_route("under0", "0.0.0.0/0", 0, "192.0.2.1");
+	add_route("tunt0", "10.0.0.0/8");
+	ck_assert_int_eq(netcfg_underlay(&to, NULL, &u), 0);
+	ck_assert_str_eq(u.dev, "tunt0");
+	ck_assert_msg(netcfg_bypass_add(cfg, "tunt0", &part, name, why) == 0, "%s", why);
+	ck_assert_str_eq(name, "under0");
+	ck_assert(has_route("001E140A", "010200C0"));
+	ck_assert_int_eq(netcfg_underlay(&to, NULL, &u), 0);
+	ck_assert_str_eq(u.dev, "under0");
+	/* Asked for twice, given back twice. */
+	ck_assert_int_eq(netcfg_bypass_add(cfg, "tunt0", &part, name, why), 0);
+	ck_assert_int_eq(netcfg_route_del(cfg, name, &part), 0);
+	ck_assert(has_route("001E140A", "010200C0"));
+	ck_assert_int_eq(netcfg_route_del(cfg, name, &part), 0);
+	ck_assert(!has_route("001E140A", "010200C0"));
+	/* On the link itself there is no gateway. */
+	ck_assert_int_eq(netcfg_bypass_add(cfg, "tunt0", &link, name, why), 0);
+	ck_assert(has_route("800200C0", "00000000"));
+	ck_assert_int_eq(netcfg_bypass_add(cfg, "tunt0", &v6, name, why), -ENETUNREACH);
+	netcfg_close(cfg);
+	cfg = NULL;
+	ck_assert(!has_route("800200C0", "00000000"));
+}
+END_TEST
+
 int main(void)
 {
 	if (!netns_possible())
@@ -228,6 +282,7 @@ int main(void)
 	tcase_add_test(t, both_ends_on_this_host);
 	tcase_add_test(t, unreachable);
 	tcase_add_test(t, local_addresses);
+	tcase_add_test(t, around_the_tunnel);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

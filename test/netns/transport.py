@@ -1,0 +1,174 @@
+"""Transport mode between two hosts, through a NAT too; policies without a peer; a child for each worker."""
+import json
+import re
+
+from lab import Lab, Net, expect, until
+import matrix
+from matrix import PORT, TRAFFIC, ping
+from peers import Site, Tunike
+
+# What must never be seen outside of ESP, either way.
+NO_PLAINTEXT = """
+table inet plain {
+  chain in {
+    type filter hook input priority 0; policy accept;
+    iifname != "tunike0" iifname != "lo" meta l4proto { icmp, tcp } counter drop
+    iifname != "tunike0" iifname != "lo" icmpv6 type { echo-request, echo-reply } counter drop
+  }
+}
+"""
+
+
+def hosts(net, family, encap, **both):
+    """One child between the hosts themselves."""
+    keys = dict(local_ts=["dynamic"], remote_ts=["dynamic"], conn_keys="encap = %s;" % ("true" if encap else "false"))
+    keys.update(both)
+    keys["child_keys"] = 'mode = "transport"; ' + keys.get("child_keys", "")
+    a = Site("a.test", "b.test", net.outer["a"][family], net.outer["b"][family], **keys)
+    b = Site("b.test", "a.test", net.outer["b"][family], "%any" if net.nat else net.outer["a"][family], **keys)
+    return Tunike(net.a).configure(a), Tunike(net.b).configure(b)
+
+
+def serve(node, address):
+    server = node.spawn("echo", "python3", TRAFFIC, "serve", PORT, address)
+    until(20, lambda: "no traffic server: " + server.output(), lambda: "ready" in server.output())
+
+
+def between_hosts(family, nat, encap):
+    with Lab() as lab:
+        net = Net(lab, nat)
+        a, b = hosts(net, family, encap)
+        here, there, seen = net.outer["a"][family], net.outer["b"][family], net.seen[family]
+        net.a.nft(NO_PLAINTEXT)
+        net.b.nft(NO_PLAINTEXT)
+        expect(ping(net.a, here, there, 100).returncode != 0, "plaintext is not stopped: the case proves nothing")
+        b.start()
+        a.start()
+        a.up()
+        b.wait_up()
+        for tunike, own, peer in ((a, here, there), (b, there, seen)):
+            child = tunike.child()
+            bits = 128 if family == 6 else 32
+            expect(child["mode"] == "transport", "status: mode is %r" % child["mode"])
+            expect(child["encap"] == (encap or nat), "status: encap is %r" % child["encap"])
+            expect(child["local_ts"] == ["%s/%d" % (own, bits)], "status: local_ts is %r" % child["local_ts"])
+            expect(child["remote_ts"] == ["%s/%d" % (peer, bits)], "status: remote_ts is %r" % child["remote_ts"])
+        mtu = min(a.mtu(), b.mtu())
+        for total in (100, 576, 1000, mtu - 1, mtu):
+            done = ping(net.a, here, there, total)
+            expect(done.returncode == 0, "ping of %d bytes is not answered: %s\n%s\n%s" % (
+                total, done.stdout.strip()[-200:], json.dumps(a.status()["drops"]), json.dumps(b.status()["drops"])))
+        serve(net.b, there)
+        serve(net.a, here)
+        head = 48 if family == 6 else 28
+        net.a.sh("python3", TRAFFIC, "udp", here, there, PORT, 1, 64, 512, mtu - head, 3000, timeout=60)
+        net.a.sh("python3", TRAFFIC, "tcp", here, there, PORT, 1 << 20, timeout=90)
+        # From b's side, where a is what the NAT shows, whether or not a port is open there.
+        expect(ping(net.b, there, seen, 100).returncode == 0, "ping the other way is not answered")
+        net.b.sh("python3", TRAFFIC, "tcp", there, seen, PORT, 1 << 20, timeout=90)
+        for tunike in (a, b):
+            drops = {k: v for k, v in tunike.child()["drops"].items() if v}
+            expect(not drops, "status: drops on a clean path: %r" % drops)
+        a.down()
+        a.wait_down()
+        b.wait_down()
+        a.stop()
+        b.stop()
+
+
+def modes_differ():
+    """One side has transport mode, the other a tunnel: both are told."""
+    with Lab() as lab:
+        net = Net(lab)
+        a, b = hosts(net, 4, True)
+        b.conf.write_text(b.conf.read_text().replace('mode = "transport";', ""))
+        b.start()
+        a.start()
+        said = a.up_fails()
+        expect("wants tunnel mode" in said and "transport" in said, "tunike up says: " + said[-400:])
+        a.stop()
+        b.stop()
+
+
+# ---- Policies without a peer ----
+
+def statics():
+    """A part of the other network is left alone, another dropped; what is in neither goes through the tunnel."""
+    with Lab() as lab:
+        net = Net(lab, nat=True)
+        outside, dropped = "10.2.9.1", "10.2.8.1"
+        net.b.ip("addr", "add", dropped + "/32", "dev", "lo")
+        lab.node("r").ip("addr", "add", outside + "/32", "dev", "lo")
+        a_site, b_site = matrix.sites(net, 4)
+        a_site.local_ts, a_site.remote_ts = ["10.1.0.0/16"], ["10.2.0.0/16"]
+        b_site.local_ts, b_site.remote_ts = ["10.2.0.0/16"], ["10.1.0.0/16"]
+        a_site.more_children = '''
+            leave = { mode = "pass"; remote_ts = ["10.2.9.0/24"]; };
+            away = { mode = "drop"; remote_ts = ["10.2.8.0/24"]; start_action = "trap"; }'''
+        before = net.a.host_state()
+        a, b = Tunike(net.a).configure(a_site), Tunike(net.b).configure(b_site)
+        b.start()
+        a.start()
+        # Both hold without any peer.
+        expect(ping(net.a, net.outer["a"][4], outside, 84).returncode == 0, "what is left alone does not pass: " + a.log()[-800:])
+        expect(ping(net.a, net.INNER["a"][4], dropped, 84).returncode != 0, "what is dropped is answered")
+        a.up()
+        b.wait_up()
+        expect(ping(net.a, net.INNER["a"][4], net.INNER["b"][4], 84).returncode == 0, "the tunnel does not carry")
+        expect(ping(net.a, net.outer["a"][4], outside, 84).returncode == 0, "what is left alone does not pass the tunnel by")
+        sent = a.child()["packets_out"]
+        expect(ping(net.a, net.INNER["a"][4], dropped, 84).returncode != 0, "what is dropped is answered through the tunnel")
+        expect(a.child()["packets_out"] == sent, "what is dropped went into the tunnel")
+        expect(a.status()["drops"]["policy-drop"] >= 1, "status: %r" % a.status()["drops"])
+        said = a.cli("up", "site/leave")
+        expect(said.returncode == 1 and "neither brought up" in said.stdout + said.stderr,
+               "tunike up of a policy: %d %s" % (said.returncode, said.stdout + said.stderr))
+        a.stop()
+        b.stop()
+        after = net.a.host_state()
+        expect(before == after, "the host is not as it was:\n%s\n%s" % (before, after))
+
+
+# ---- A child for each worker ----
+
+def per_cpu(workers_a, workers_b):
+    with Lab() as lab:
+        net = Net(lab)
+        a_site, b_site = matrix.sites(net, 4, child_keys="per_cpu_sas = yes;".replace("yes", '"yes"'))
+        a_site.top_keys, b_site.top_keys = "workers = %d;" % workers_a, "workers = %d;" % workers_b
+        a, b = Tunike(net.a).configure(a_site), Tunike(net.b).configure(b_site)
+        b.start()
+        a.start()
+        a.up()
+        n = min(workers_a, workers_b)
+        for tunike in (a, b):
+            until(10, lambda: "%d children, not %d: %s" % (len(tunike.children()), n, tunike.log()[-900:]),
+                  lambda: len(tunike.children()) == n)
+        expect(len(a.status()["workers"]) == workers_a, "status: workers: %r" % a.status()["workers"])
+        matrix.carries(net, min(a.mtu(), b.mtu()), families=(4,))
+        # Flow by flow, until each child has had one.
+        until(20, lambda: "of %d children some are never sent by: %r" % (n, a.children()),
+              lambda: net.a.sh("python3", TRAFFIC, "udp", net.INNER["a"][4], net.INNER["b"][4], PORT, 64) and
+              all(c["packets_out"] for c in a.children()))
+        for tunike in (a, b):
+            for child in tunike.children():
+                drops = {k: v for k, v in child["drops"].items() if v}
+                expect(not drops, "status: drops on a clean path: %r" % drops)
+        expect(not re.search("child-failed", a.log() + b.log()), "a failure is logged: " + a.log()[-600:])
+        a.down()
+        a.wait_down()
+        b.wait_down()
+        a.stop()
+        b.stop()
+
+
+def cases():
+    for family in (4, 6):
+        for nat in (False, True):
+            for encap in (True, False):
+                yield ("transport ipv%d%s%s" % (family, " nat" if nat else "", "" if encap else " plain"),
+                       lambda f=family, n=nat, e=encap: between_hosts(f, n, e))
+    yield "transport: the modes differ", modes_differ
+    yield "policies without a peer", statics
+    for here, there in ((2, 2), (4, 2), (1, 2)):
+        yield "a child for each worker, %d and %d" % (here, there), lambda a=here, b=there: per_cpu(a, b)
