@@ -3,6 +3,7 @@
  */
 #include "daemon/udp/internal.h"
 #include "test/netns/netns.h"
+#include "test/unit/esp_pair.h"
 #include "test/unit/worker_sides.h"
 
 #include <check.h>
@@ -15,6 +16,7 @@ enum {
 	PENDING = 4000, /* packets of one flow under way */
 	STEP_MS = 2,
 	PATIENCE_MS = 20000,
+	OTHER_ROOM = 32, /* segments */
 };
 
 static struct side left, right;
@@ -244,6 +246,31 @@ START_TEST(supers_of_every_size)
 		everything_arrives();
 	}
 	ck_assert_uint_eq(side_sum(&left, WORKER_udp_lost), 0);
+}
+END_TEST
+
+/* One rekey after the other, each to another suite: the pieces of a super-packet lie as the last SA
+ * had it, and the next one may need more room, or less, for each. */
+START_TEST(suites_that_need_other_room)
+{
+	struct rng r = {14};
+	uint32_t spi, slot;
+	connect_sides(1, true);
+	for (uint32_t round = 0; round < 40; round++) {
+		static const uint16_t sizes[] = {1300, 1000, 100, 1};
+		uint16_t size = sizes[round / 10];
+		left.suite = rng_below(&r, (uint32_t)pair_suites_n);
+		slot = side_add_sa(&left, &right, 0, 0, &spi);
+		side_set_policies(&left, &slot, 1);
+		for (int k = 0; k < 2; k++) {
+			send_super(&left, 2, OTHER_ROOM * size, size, &r);
+			everything_arrives();
+		}
+		esp_out_del(left.esp, slot);
+		esp_in_del(right.esp, spi);
+		(void)esp_reclaim(left.esp);
+		(void)esp_reclaim(right.esp);
+	}
 }
 END_TEST
 
@@ -565,6 +592,7 @@ int main(void)
 	tcase_set_timeout(t, 20);
 	tcase_add_loop_test(t, all_arrives_in_order, 0, sizeof traffic_rows / sizeof *traffic_rows);
 	tcase_add_test(t, supers_of_every_size);
+	tcase_add_test(t, suites_that_need_other_room);
 	tcase_add_test(t, bad_packets_of_the_device);
 	tcase_add_test(t, strays_are_handed_over);
 	tcase_add_test(t, strays_beyond_the_ring);

@@ -128,13 +128,13 @@ uint32_t side_add_sa(struct side *from, struct side *to, uint32_t owner, unsigne
 	nets(&src, &dst);
 	*spi = spi_of(to, owner);
 	struct esp_in_params in = {.spi = *spi,
-	    .keys = pair_keys(0, false),
+	    .keys = pair_keys(from->suite, false),
 	    .replay_window = 1024,
 	    .local_ts = &dst,
 	    .remote_ts = &src};
 	MUST(esp_in_add(to->esp, &in) == ESP_OK);
 	struct esp_out_params out = {
-	    .spi = *spi, .keys = pair_keys(0, false), .path = {.udp_encap = true}};
+	    .spi = *spi, .keys = pair_keys(from->suite, false), .path = {.udp_encap = true}};
 	MUST(addr_parse(&out.path.local.addr, "127.0.0.1"));
 	out.path.remote.addr = out.path.local.addr;
 	out.path.local.port = from->port;

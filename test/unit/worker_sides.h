@@ -28,6 +28,7 @@ struct side {
 	struct worker *w[SIDE_WORKERS];
 	uint32_t in[SIDE_WORKERS];  /* SPIs, each the worker's of its index */
 	uint32_t out[SIDE_WORKERS]; /* slots to the other side's SPIs */
+	size_t suite;               /* of pair_suites: of the SAs that are added from here on */
 	_Atomic uint32_t pins[SIDE_SLOTS];
 };
 
