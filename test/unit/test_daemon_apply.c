@@ -20,6 +20,7 @@ static struct config_conn conn = {.name = "c", .children = kids};
 static struct config config = {.conns = &conn, .conns_n = 1};
 static struct config_ts ts[8];
 static uint32_t child_id;
+static uint64_t now_ms;
 
 /* Children by mode, selectors and priority. */
 static void set_child(size_t i, enum config_mode mode, const char *remote, uint32_t priority)
@@ -64,6 +65,13 @@ static void finish(void)
 	esp_free(esp);
 }
 
+/* Not sooner after another than policies are compiled. */
+static void commit(void)
+{
+	now_ms += 1000;
+	apply_commit(&apply, now_ms);
+}
+
 static struct apply_child *up_for(size_t kid, bool per_resource, uint32_t resource, uint32_t behind)
 {
 	static const uint8_t key[KEY];
@@ -81,8 +89,8 @@ static struct apply_child *up_for(size_t kid, bool per_resource, uint32_t resour
 	up.remote_ts = (struct ts_list){1, {cfg->remote_ts[0].ts}};
 	ck_assert(secret_copy(&up.encr_in, bytes_of(key, sizeof key)));
 	ck_assert(secret_copy(&up.encr_out, bytes_of(key, sizeof key)));
-	ck_assert(apply_child_up(&apply, &ref, &up, 0));
-	apply_commit(&apply, 0);
+	ck_assert(apply_child_up(&apply, &ref, &up, now_ms));
+	commit();
 	secret_fini(&up.encr_in);
 	secret_fini(&up.encr_out);
 	return apply.first;
@@ -126,7 +134,7 @@ START_TEST(the_more_specific_wins)
 	set_child(3, MODE_DROP, "10.0.0.0/8", 0);
 	begin();
 	ck_assert(apply_statics(&apply, &config));
-	apply_commit(&apply, 0);
+	commit();
 	expect("10.2.0.1", ESP_V_POLICY_DROP); /* before there is a tunnel */
 	up_for(0, false, 0, 0);
 	expect("10.2.0.1", ESP_V_OK);
@@ -149,10 +157,10 @@ START_TEST(of_equal_ones)
 	policy_static_ts(kids[0].local_ts, 1, &local);
 	policy_static_ts(kids[0].remote_ts, 1, &remote);
 	ck_assert(apply_statics(&apply, &config));
-	apply_commit(&apply, 0);
+	commit();
 	expect("10.2.0.1", ESP_V_POLICY_DROP);
 	ck_assert(apply_trap_set(&apply, 0, POLICY_AUTO, &local, &remote));
-	apply_commit(&apply, 0);
+	commit();
 	expect("10.2.0.1", ESP_V_ACQUIRE);
 	up_for(0, false, 0, 0);
 	expect("10.2.0.1", ESP_V_OK);
@@ -192,7 +200,7 @@ static uint32_t slot_of(uint32_t worker)
 static void down(struct apply_child *c, bool replaced)
 {
 	apply_child_down(&apply, c->spi_in, replaced);
-	apply_commit(&apply, 10);
+	commit();
 }
 
 START_TEST(each_worker_its_child)
