@@ -5,7 +5,7 @@
 #include "esp/worker.h"
 #include "base/secret.h"
 #include "esp/internal.h"
-#include "esp/mtu.h"
+#include "esp/outer.h"
 
 #include <string.h>
 
@@ -84,26 +84,16 @@ const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt
 	return box ? &box->path : NULL;
 }
 
-uint32_t esp_worker_carries(const struct esp_sa_out *sa, uint32_t front, bool v6)
-{
-	uint32_t fits = atomic_load(&sa->path)->fits;
-
-	return fits == ESP_FITS_ALL ? fits : esp_mtu_floor(fits + front, v6);
-}
-
 uint32_t esp_pkt_mtu(const struct esp_worker *w, const struct pkt *pkt)
 {
 	const struct esp_sa_out *sa = esp_sad_out(&w->esp->sad, pkt->slot & ESP_SLOT_MASK);
-	const uint8_t *ip = pkt->base + pkt->off;
-	uint32_t front = 0;
+	uint8_t *ip = pkt->base + pkt->off;
+	struct esp_outer o;
 	struct esp_flow f;
-	uint8_t next;
 
-	if (!sa || pkt->verdict != ESP_V_TOO_BIG || !esp_flow_read(&f, ip, pkt->len)) {
+	if (!sa || pkt->verdict != ESP_V_TOO_BIG || !esp_flow_read(&f, ip, pkt->len) ||
+	    esp_outer_of(sa, ip, &f, &o) != ESP_V_OK) {
 		return 0;
 	}
-	if (sa->headers.mode == ESP_TRANSPORT && !esp_transport_front(ip, &f, &front, &next)) {
-		return 0;
-	}
-	return esp_worker_carries(sa, front, f.family == ADDR_V6);
+	return o.most;
 }

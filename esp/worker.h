@@ -34,8 +34,4 @@ bool esp_worker_random(struct esp_worker *w, uint8_t *out, size_t n);
 struct esp_sa_out *esp_worker_sa(
     const struct esp_worker *w, const struct esp_rule *r, uint32_t *slot);
 
-/* The largest inner packet that the SA's path carries whole, or that may not be refused; `front`:
- * bytes of it that do not travel. ESP_FITS_ALL: not known. */
-uint32_t esp_worker_carries(const struct esp_sa_out *sa, uint32_t front, bool v6);
-
 #endif
