@@ -141,6 +141,23 @@ static void check_hosts(
 	}
 }
 
+/* The packets of two hosts come to the device by a route, and routes know no protocols. */
+static void check_whole(struct load *l, const struct node *node, const struct config_child *child)
+{
+	bool partly = false;
+
+	for (size_t i = 0; i < child->remote_ts_n; i++) {
+		partly |= child->remote_ts[i].ts.proto != 0;
+	}
+	if (partly) {
+		struct load_mark m = load_enter(l, "remote_ts", node_member(node, "remote_ts"));
+		load_warning(l,
+		    "while this child is up, all packets to that host come to tunike, and those "
+		    "that it does not name are dropped");
+		load_leave(l, m);
+	}
+}
+
 /* Policies without a peer have nothing to agree on. */
 static void check_static(struct load *l, const struct node *node, const struct config_child *child)
 {
@@ -187,6 +204,7 @@ void check_child(struct load *l, const struct node *node, void *object)
 	if (child->mode == MODE_TRANSPORT) {
 		check_hosts(l, node, "local_ts", child->local_ts, child->local_ts_n);
 		check_hosts(l, node, "remote_ts", child->remote_ts, child->remote_ts_n);
+		check_whole(l, node, child);
 	}
 	if (config_child_is_static(child)) {
 		check_static(l, node, child);

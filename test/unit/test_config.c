@@ -125,7 +125,7 @@ static const char whole[] =
     "      tfc_padding = \"mtu\"; copy_dscp = \"yes\"; copy_df = false; copy_ecn = \"no\";\n"
     "      lenient_padding = true; per_cpu_sas = true; priority = \"4294967295\"; updown = \"\"; "
     "};\n"
-    "    host = { mode = \"transport\"; remote_ts = \"dynamic[tcp/80]\"; copy_dscp = false; };\n"
+    "    host = { mode = \"transport\"; local_ts = \"dynamic[tcp/80]\"; copy_dscp = false; };\n"
     "    leave = { mode = \"pass\"; start_action = \"trap\"; remote_ts = \"10.1.9.0/24\"; };\n"
     "    away = { mode = \"drop\"; remote_ts = \"10.1.8.0/24\"; };\n"
     "    more = { }; }; }; };\n";

@@ -141,6 +141,8 @@ static const struct row warnings[] = {
 	 "1: secrets[0].secret: only 15 bytes: whoever records one handshake can guess it at leisure; expected 16 random bytes or more"},
 	{"connections = { c = { local = { auth = \"psk\"; id = \"a.org\"; }; remote = { auth = \"psk\"; id = \"b.org\"; }; children = { x = { }; }; }; }; secrets = ({ type = \"psk\"; ids = [\"c.org\"]; secret = \"twenty characters at least\"; });",
 	 "1: connections.c: no secret in this file has \"a.org\" (we) or \"b.org\" (the peer) among its ids: authentication will fail"},
+	{CHILD("mode = \"transport\";\nremote_ts = [\"dynamic[tcp/80]\", \"dynamic[udp]\"];"),
+	 "3: connections.c.children.x.remote_ts: while this child is up, all packets to that host come to tunike, and those that it does not name are dropped"},
 	{CHILD("esp_proposals = \"null-sha256\";"),
 	 "2: connections.c.children.x.esp_proposals: \"null-sha256\" does not encrypt: whoever sees the packets can read them"},
 };
