@@ -43,18 +43,21 @@ static void watch_sources(struct worker *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		const struct pkt *p = &w->pkts[i];
-		if (p->verdict != ESP_V_OK)
+		/* The cars of a train are from one place. */
+		bool same = i && w->from[i] == w->from[i - 1] && p->slot == p[-1].slot &&
+			    p[-1].verdict == ESP_V_OK;
+		if (p->verdict != ESP_V_OK || same)
 			continue;
 		struct endpoint *last = &w->last[p->slot & (w->p.slots - 1)];
-		if (endpoint_equal(last, &w->from[i]))
+		if (endpoint_equal(last, w->from[i]))
 			continue;
 		struct worker_notice notice;
 		memset(&notice, 0, sizeof notice);
 		notice.kind = WORKER_MOVED;
 		notice.id = w->spis[i];
-		notice.remote = w->from[i];
+		notice.remote = *w->from[i];
 		if (worker_notify(w, &notice))
-			*last = w->from[i];
+			*last = *w->from[i];
 	}
 }
 
@@ -81,7 +84,7 @@ static void open_batch(struct worker *w)
 static void add_esp(struct worker *w, const struct pkt *p, const struct endpoint *remote)
 {
 	w->spis[w->n] = be32_load(p->base + p->off);
-	w->from[w->n] = *remote;
+	w->from[w->n] = remote;
 	w->pkts[w->n++] = *p;
 	if (w->n == BATCH)
 		open_batch(w);
@@ -280,7 +283,8 @@ unsigned worker_strays(struct worker *w)
 		p.tos = head.tos;
 		memcpy(p.base + p.off, record.p + sizeof head, p.len);
 		ring_pop(&w->strays);
-		add_esp(w, &p, &head.remote);
+		w->stray_from[i] = head.remote;
+		add_esp(w, &p, &w->stray_from[i]);
 	}
 	if (i == 0)
 		return FOUND_END;

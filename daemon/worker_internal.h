@@ -69,7 +69,8 @@ struct worker {
 	struct pkt received[BATCH];
 	struct udp_msg msgs[BATCH];
 	struct udp_msg raw_msgs[BATCH];
-	struct endpoint from[BATCH];
+	const struct endpoint *from[BATCH]; /* of pkts, inbound: borrowed from what was received */
+	struct endpoint stray_from[BATCH];
 	uint32_t spis[BATCH];
 	size_t n; /* of pkts */
 	/* Outbound: bytes of the batch as it will be sealed, and where the next segment goes in

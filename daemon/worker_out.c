@@ -136,30 +136,38 @@ static bool batch_takes(const struct worker *w, uint32_t len)
 	return w->n < BATCH && w->bytes + sealed_len(w, len) <= UDP_TRAIN_BYTES;
 }
 
-static void gather(struct worker *w, const struct pkt *p)
+/* The next packet of the batch, to be filled: a batch that does not take it is sent before. */
+static struct pkt *next_packet(struct worker *w, uint32_t len)
 {
-	if (w->n && !batch_takes(w, p->len))
+	if (w->n && !batch_takes(w, len))
 		send_packets(w);
-	w->bytes += sealed_len(w, p->len);
-	w->pkts[w->n++] = *p;
+	w->bytes += sealed_len(w, len);
+	return &w->pkts[w->n++];
 }
 
 /* A place in `pieces` for the next segment of `len` bytes. If the last one was of this length, so
  * that the packets will lie side by side when sealed; else with room for all that may come. */
-static struct pkt place(struct worker *w, uint32_t len)
+static void place(struct worker *w, struct pkt *p, uint32_t len)
 {
-	struct pkt p = {.base = w->pieces + w->pieces_at};
-
+	p->base = w->pieces + w->pieces_at;
 	if (len == w->shape.inner) {
-		p.off = w->shape.front;
-		p.cap = w->shape.sealed;
+		p->off = w->shape.front;
+		p->cap = w->shape.sealed;
 	} else {
 		uint32_t most = len > w->p.tun->mtu ? len : w->p.tun->mtu;
-		p.off = PKT_HEADROOM;
-		p.cap = align_up(PKT_HEADROOM + most + PKT_TAILROOM);
+		p->off = PKT_HEADROOM;
+		p->cap = align_up(PKT_HEADROOM + most + PKT_TAILROOM);
 	}
-	w->pieces_at += p.cap;
-	return p;
+	w->pieces_at += p->cap;
+}
+
+static void note_sample(struct worker *w, const struct pkt *p)
+{
+	if (w->sample.len)
+		return;
+	w->sample.i = (size_t)(p - w->pkts);
+	w->sample.off = p->off;
+	w->sample.len = p->len;
 }
 
 /* Cuts a super-packet. Its segments are gathered behind those of the one before: a train may carry
@@ -167,28 +175,25 @@ static struct pkt place(struct worker *w, uint32_t len)
 static bool gather_super(struct worker *w, const struct pkt *super, const struct tun_gso *gso)
 {
 	struct tun_split s;
-	bool sent = false, first = true;
+	bool sent = false;
+	uint8_t flags = 0;
 
 	worker_count(w, WORKER_supers, 1);
 	if (!tun_split_init(&s, super, gso)) {
 		worker_count(w, WORKER_tun_bad, 1);
 		return false;
 	}
-	for (uint32_t size; (size = tun_split_size(&s)) > 0;) {
+	for (uint32_t size; (size = tun_split_size(&s)) > 0; flags = PKT_SAME_FLOW) {
 		if (w->n && (!batch_takes(w, size) || w->pieces_at + BUFFER > ARENA)) {
 			send_packets(w);
-			sent = first = true;
+			sent = true;
+			flags = 0;
 		}
-		struct pkt p = place(w, size);
-		p.flags = first ? 0 : PKT_SAME_FLOW;
-		p.len = tun_split_next(&s, p.base + p.off);
-		first = false;
-		if (!w->sample.len) {
-			w->sample.i = w->n;
-			w->sample.off = p.off;
-			w->sample.len = p.len;
-		}
-		gather(w, &p);
+		struct pkt *p = next_packet(w, size);
+		*p = (struct pkt){.flags = flags};
+		place(w, p, size);
+		p->len = tun_split_next(&s, p->base + p->off);
+		note_sample(w, p);
 	}
 	return sent;
 }
@@ -233,7 +238,7 @@ unsigned worker_outbound(struct worker *w)
 			p.cap = align_up(PKT_HEADROOM + len + PKT_TAILROOM);
 			at += p.cap;
 			packets++;
-			gather(w, &p);
+			*next_packet(w, p.len) = p;
 		}
 	}
 	send_packets(w);

@@ -123,13 +123,6 @@ uint32_t tun_csum_copy(uint32_t sum, uint8_t *dst, const uint8_t *src, size_t n)
 	return fold32((uint64_t)sum + to_host_order(s));
 }
 
-uint16_t tun_csum_fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 uint16_t tun_csum_ip4(struct bytes header)
 {
 	return tun_csum_fold(tun_csum_add(0, header));

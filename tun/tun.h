@@ -90,7 +90,13 @@ uint32_t tun_csum_add(
     uint32_t sum, struct bytes b); /* running one's complement sum of 16-bit words */
 /* The same of what is copied from src to dst; they do not overlap. */
 uint32_t tun_csum_copy(uint32_t sum, uint8_t *dst, const uint8_t *src, size_t n);
-uint16_t tun_csum_fold(uint32_t sum);       /* the checksum, host order */
+/* The checksum, host order. */
+static inline uint16_t tun_csum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
 uint16_t tun_csum_ip4(struct bytes header); /* header with its checksum field as it stands */
 /* The TCP, UDP or ICMPv6 checksum of the payload with its pseudo-header. */
 uint16_t tun_csum_l4(
