@@ -22,6 +22,7 @@ import drops  # noqa: E402
 import life  # noqa: E402
 import matrix  # noqa: E402
 import refusals  # noqa: E402
+import rekey  # noqa: E402
 import transport  # noqa: E402
 import transforms  # noqa: E402
 
@@ -30,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def selected(words):
     # The longest first, so that they do not stand alone at the end.
-    found = [*life.cases(), *refusals.cases(), *drops.cases(), *transport.cases(), *matrix.cases(), *transforms.cases()]
+    found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *matrix.cases(), *transforms.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 
