@@ -301,7 +301,7 @@ START_TEST(derivation_unsupported)
 	struct suite bad[] = {
 	    {.encr = {TRANSFORM_ENCR, 99, 0}, .prf = prf256},
 	    {.encr = gcm256, .prf = {TRANSFORM_PRF, 4, 0}},
-	    {.encr = cbc128, .prf = prf256, .integ = {TRANSFORM_INTEG, 5, 0}},
+	    {.encr = cbc128, .prf = prf256, .integ = {TRANSFORM_INTEG, 99, 0}},
 	};
 	struct ike_child_in ci = {.prf = prf256, .sk_d = in.shared, .ni = in.ni, .nr = in.nr};
 	struct ike_child_keymat ck;
