@@ -9,6 +9,7 @@
 #include "daemon/policy.h"
 
 enum {
+	PATHS_KNOWN = 4096, /* whose largest packet is remembered */
 	LINGER_MS = 2000,   /* packets of replaced keys may be under way so long */
 	RULES_PER_MS = 256, /* policies are compiled that often at most: a tenth of a core or so */
 };
@@ -26,7 +27,8 @@ bool apply_init(struct apply *a, const struct apply_params *p)
 	a->by_out = calloc(p->slots, sizeof(struct apply_child *));
 	a->pins = calloc(p->slots, sizeof *a->pins);
 	a->traps = calloc(p->traps ? p->traps : 1, sizeof *a->traps);
-	if (a->by_in && a->by_out && a->pins && a->traps)
+	a->pmtu = pmtu_new(PATHS_KNOWN);
+	if (a->by_in && a->by_out && a->pins && a->traps && a->pmtu)
 		return true;
 	apply_fini(a);
 	return false;
@@ -47,6 +49,7 @@ void apply_fini(struct apply *a)
 		nets_del(&a->nets, &a->statics[i].held);
 	free(a->statics);
 	nets_fini(&a->nets);
+	pmtu_free(a->pmtu);
 	free(a->by_in);
 	free(a->by_out);
 	free(a->pins);
@@ -97,9 +100,21 @@ static void pin_covered(struct apply *a, const struct nets_held *held, uint64_t 
 
 /* ---- Up ---- */
 
-static struct esp_path path_of(const struct apply_child *c)
+static struct esp_path path_of(struct apply *a, const struct apply_child *c, unsigned by)
 {
-	return (struct esp_path){.local = c->local, .remote = c->remote, .udp_encap = c->encap};
+	return (struct esp_path){.local = c->local,
+	    .remote = c->remote,
+	    .udp_encap = c->encap,
+	    .mtu = apply_mtu(a, &c->local, &c->remote, by)};
+}
+
+void apply_set_path(struct apply *a, const struct apply_child *c)
+{
+	struct esp_path p = path_of(a, c, c->pin);
+
+	if (esp_out_set_path(a->esp, c->slot_out, &p) != ESP_OK)
+		log_say(a->log, LOG_ERROR, "path",
+		    "the new path of \"%s\" could not be set: out of memory", c->cfg->name);
 }
 
 static struct esp_lifetime life_of(const struct config_child *cfg)
@@ -143,7 +158,8 @@ static struct esp_keys keys_of(
 	    .esn = s->sn.type == TRANSFORM_SN && s->sn.id == SN_64BIT};
 }
 
-static enum esp_err install(struct apply *a, struct apply_child *c, const struct ike_child_up *up)
+static enum esp_err install(
+    struct apply *a, struct apply_child *c, const struct ike_child_up *up, uint64_t now_ms)
 {
 	struct esp_in_params in = {.spi = c->spi_in,
 	    .headers = headers_of(c),
@@ -159,7 +175,7 @@ static enum esp_err install(struct apply *a, struct apply_child *c, const struct
 	    .tfc_padding = c->mode.no_tfc || c->mode.transport ? 0 : c->cfg->tfc_padding,
 	    .keys = keys_of(&up->suite, &up->encr_out, &up->integ_out),
 	    .life = life_of(c->cfg),
-	    .path = path_of(c)};
+	    .path = path_of(a, c, apply_pin_of(a, &c->remote.addr, now_ms))};
 
 	enum esp_err err = esp_in_add(a->esp, &in);
 	if (err) {
@@ -262,7 +278,7 @@ bool apply_child_up(
 	enum esp_err err = ESP_ENOMEM;
 
 	if (c)
-		err = install(a, c, up);
+		err = install(a, c, up, now_ms);
 	else
 		esp_spi_put(a->esp, up->spi_in);
 	if (err) {
@@ -345,6 +361,7 @@ void apply_refresh(struct apply *a, uint64_t now_ms)
 {
 	if (!a->dirty)
 		retire(a, now_ms);
+	apply_mtu_expire(a, now_ms);
 	for (struct apply_child *c = a->pinned_n ? a->first : NULL; c; c = c->next)
 		if (c->pin)
 			pin(a, c, now_ms);
@@ -358,11 +375,8 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 		c->local = path->local;
 		c->remote = path->remote;
 		c->encap = path->encap;
-		struct esp_path p = path_of(c);
 		pin(a, c, now_ms);
-		if (esp_out_set_path(a->esp, c->slot_out, &p) != ESP_OK)
-			log_say(a->log, LOG_ERROR, "path",
-			    "the new path of \"%s\" could not be set: out of memory", c->cfg->name);
+		apply_set_path(a, c);
 	}
 }
 

@@ -13,8 +13,11 @@
 
 #include "daemon/nets.h"
 #include "daemon/paths.h"
+#include "daemon/pmtu.h"
 #include "esp/esp.h"
 #include "ike/event.h"
+
+struct udp_too_big;
 
 struct apply_child {
 	/* Those with the same selectors, one for each worker: a ring. Itself, if it is alone. */
@@ -58,6 +61,7 @@ struct apply {
 	struct esp *esp; /* borrowed, likewise paths and log */
 	struct paths *paths;
 	struct log *log;
+	struct pmtu_table *pmtu; /* owned */
 	struct nets nets;
 	uint32_t slots; /* of the SAD, a power of two */
 	uint32_t workers;
@@ -109,9 +113,22 @@ void apply_commit(struct apply *a, uint64_t now_ms);
  */
 void apply_refresh(struct apply *a, uint64_t now_ms);
 
+/* What was sent does not fit its path. */
+void apply_too_big(struct apply *a, const struct udp_too_big *t, uint64_t now_ms);
+
 const struct apply_child *apply_by_spi(const struct apply *a, uint32_t spi_in);
 const struct apply_child *apply_by_slot(const struct apply *a, uint32_t slot_out);
 /* By which interface must a datagram to `remote` leave? 0: as routed. */
 unsigned apply_pin_of(struct apply *a, const struct addr *remote, uint64_t now_ms);
+
+/* ---- Between apply.c and apply_mtu.c ---- */
+
+/* The largest packet that passes, as far as it is known; 0: it is not. */
+uint32_t apply_mtu(
+    struct apply *a, const struct endpoint *local, const struct endpoint *remote, unsigned pin);
+/* Hands the path to ESP anew. */
+void apply_set_path(struct apply *a, const struct apply_child *c);
+/* What was learned long ago is forgotten. */
+void apply_mtu_expire(struct apply *a, uint64_t now_ms);
 
 #endif

@@ -331,7 +331,7 @@ static void on_notice(struct daemon *d, const struct worker_notice *n)
 		log_say(&d->log, LOG_ERROR, "socket", "UDP port %u cannot be read any more: %s",
 		    udp_port(d->natt.udp), strerror(-n->error));
 		break;
-	case WORKER_TOO_BIG: break;
+	case WORKER_TOO_BIG: apply_too_big(&d->apply, &n->too_big, daemon_now_ms()); break;
 	}
 }
 

@@ -4,6 +4,7 @@
  */
 #include "daemon/apply.h"
 #include "daemon/policy.h"
+#include "daemon/udp/errors.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ static struct apply_child *up_for(size_t kid, bool per_resource, uint32_t resour
 	    .mode = {.per_resource = per_resource, .resource = resource}};
 	struct ike_sa_ref ref = {.ike_id = 1, .child_id = ++child_id, .conn = &conn, .child = cfg};
 
+	ck_assert(addr_parse(&up.remote.addr, "127.0.0.1"));
 	up.suite.encr =
 	    (struct transform){.type = TRANSFORM_ENCR, .id = ENCR_AES_GCM_16, .key_bits = 128};
 	up.local_ts = (struct ts_list){1, {cfg->local_ts[0].ts}};
@@ -96,19 +98,26 @@ static struct apply_child *up_for(size_t kid, bool per_resource, uint32_t resour
 	return apply.first;
 }
 
-/* What becomes of a packet from 10.1.0.1. */
+/* From 10.1.0.1, in 512 bytes. */
+static struct pkt packet_to(uint8_t *buf, const char *to)
+{
+	uint8_t *ip = buf + PKT_HEADROOM;
+	struct addr a;
+
+	memset(buf, 0, 512);
+	memcpy(ip, (const uint8_t[]){0x45, 0, 0, 40, 0, 0, 0, 0, 64, 253, 0, 0, 10, 1, 0, 1}, 16);
+	ck_assert(addr_parse(&a, to));
+	memcpy(ip + 16, a.b, 4);
+	return (struct pkt){.base = buf, .cap = 512, .off = PKT_HEADROOM, .len = 40};
+}
+
+/* What becomes of it. */
 static enum esp_verdict send(uint32_t worker, const char *to, uint32_t *slot)
 {
 	static uint8_t buf[512];
 	struct esp_worker *w = esp_worker_get(esp, worker);
-	struct pkt p = {.base = buf, .cap = sizeof buf, .off = PKT_HEADROOM, .len = 40};
-	uint8_t *ip = buf + PKT_HEADROOM;
-	struct addr a;
+	struct pkt p = packet_to(buf, to);
 
-	memset(buf, 0, sizeof buf);
-	memcpy(ip, (const uint8_t[]){0x45, 0, 0, 40, 0, 0, 0, 0, 64, 253, 0, 0, 10, 1, 0, 1}, 16);
-	ck_assert(addr_parse(&a, to));
-	memcpy(ip + 16, a.b, 4);
 	esp_worker_enter(w);
 	esp_encap(w, &p, 1);
 	esp_worker_leave(w);
@@ -262,6 +271,54 @@ START_TEST(groups_are_apart)
 }
 END_TEST
 
+/* ---- Paths ---- */
+
+static uint32_t path_mtu(void)
+{
+	static uint8_t buf[512];
+	struct esp_worker *w = esp_worker_get(esp, 0);
+	struct pkt p = packet_to(buf, "10.2.0.1");
+	const struct esp_path *path;
+
+	esp_worker_enter(w);
+	esp_encap(w, &p, 1);
+	ck_assert_int_eq(p.verdict, ESP_V_OK);
+	path = esp_pkt_path(w, &p);
+	ck_assert_ptr_nonnull(path);
+	uint32_t mtu = path->mtu;
+	esp_worker_leave(w);
+	return mtu;
+}
+
+START_TEST(a_path_gets_narrower)
+{
+	struct udp_too_big t = {.mtu = 1400, .by_icmp = true, .spi = 0x1001};
+	uint32_t route;
+
+	ck_assert(addr_parse(&t.dst, "127.0.0.1"));
+	ck_assert_int_eq(udp_route_mtu(&t.dst, NULL, 0, &route), 0);
+	set_child(0, MODE_TUNNEL, "10.2.0.0/16", 0);
+	begin();
+	up_for(0, false, 0, 0);
+	ck_assert_uint_eq(path_mtu(), route);
+	apply_too_big(&apply, &t, now_ms); /* of no SA of ours */
+	ck_assert_uint_eq(path_mtu(), route);
+	t.spi = 0x1000;
+	apply_too_big(&apply, &t, now_ms);
+	ck_assert_uint_eq(path_mtu(), 1400);
+	t.by_icmp = false; /* our own route says so */
+	t.spi = 0;
+	t.mtu = 1300;
+	apply_too_big(&apply, &t, now_ms);
+	ck_assert_uint_eq(path_mtu(), 1300);
+	apply_refresh(&apply, now_ms + PMTU_LIFE_MS - 1);
+	ck_assert_uint_eq(path_mtu(), 1300);
+	apply_refresh(&apply, now_ms + PMTU_LIFE_MS);
+	ck_assert_uint_eq(path_mtu(), route);
+	finish();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("daemon/apply");
@@ -272,6 +329,7 @@ int main(void)
 	tcase_add_loop_test(t, a_priority_overrules, 0, 2);
 	tcase_add_test(t, each_worker_its_child);
 	tcase_add_test(t, groups_are_apart);
+	tcase_add_test(t, a_path_gets_narrower);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
