@@ -106,6 +106,14 @@ void ike_child_free(struct ike_child *c)
 	free(c);
 }
 
+void ike_child_note_gone(struct ike_sa *sa, uint32_t spi_out)
+{
+	struct ike_child *c = sa->active ? sa->active->child : NULL;
+
+	if (c && c->state == IKE_CHILD_CREATING)
+		c->gone[c->gone_n++ % IKE_GONE] = spi_out;
+}
+
 /* ---- What we ask for ---- */
 
 void ike_child_offer_proposals(const struct ike_child *c, bool first, struct proposal_list *out)

@@ -7,6 +7,8 @@
 #include "ike/sa.h"
 #include "ike/select.h"
 
+enum { IKE_GONE = 4 };
+
 struct ike_child {
 	struct ike_child *next; /* of the SA, oldest first */
 	struct ike_child *by_spi_next;
@@ -18,6 +20,10 @@ struct ike_child {
 	bool spi_given; /* spi_in went out with IKE_EV_CHILD_UP: the data plane has it */
 	bool initiator;
 	bool doomed; /* taken down while its request was out: deleted as soon as it is there */
+	/* CREATING: SPIs that the peer has deleted and we do not know: our answer may have been
+	 * overtaken by its Delete. A ring. */
+	uint32_t gone[IKE_GONE];
+	unsigned gone_n;
 	bool has_flow;
 	struct ts_flow flow; /* the packet that wants it */
 	struct suite suite;
@@ -47,6 +53,10 @@ struct ike_child *ike_child_by_spi_in(struct ike_engine *e, uint32_t spi);
 struct ike_child *ike_child_by_spi_out(struct ike_sa *sa, uint32_t spi);
 /* One of this configuration that is coming up or is up; NULL: none. */
 struct ike_child *ike_child_of(struct ike_sa *sa, const struct config_child *cfg);
+
+/* The peer deletes a child that we do not know: it may be the one whose answer is still under way.
+ */
+void ike_child_note_gone(struct ike_sa *sa, uint32_t spi_out);
 
 /* Our proposals and selectors for a request. first: the child of IKE_AUTH. */
 void ike_child_offer_proposals(const struct ike_child *c, bool first, struct proposal_list *out);

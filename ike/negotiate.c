@@ -116,6 +116,15 @@ static enum ike_err judge_ke(const struct ike_child_answer *a, const struct suit
 	return err;
 }
 
+static bool was_deleted(const struct ike_child *c, uint32_t spi_out)
+{
+	bool gone = false;
+
+	for (unsigned i = 0; i < c->gone_n && i < IKE_GONE; i++)
+		gone = gone || c->gone[i] == spi_out;
+	return gone;
+}
+
 static enum ike_err take(
     struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
 {
@@ -144,6 +153,12 @@ static enum ike_err take(
 		    ike_err_sentence(err));
 		return err;
 	}
+	if (was_deleted(c, t.spi_out)) {
+		ike_event_node_free(ev);
+		ike_reason_set(why, IKE_EPEERDELETE,
+		    "the peer deleted \"%s\" before its answer was here", c->cfg->name);
+		return IKE_EPEERDELETE;
+	}
 	redundant = ike_rekey_is_redundant(c, a->ni, a->nr);
 	if (redundant)
 		ev->full->u.child_up.behind = c->rival;
@@ -164,6 +179,7 @@ void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a
 {
 	const struct ike_notify *n = ike_msg_error(a->m);
 	struct ike_reason why;
+	enum ike_err err;
 
 	if (n) {
 		ike_child_explain_refusal(c, a->first, n->type, &why);
@@ -178,7 +194,10 @@ void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a
 		ike_child_failed_there(c, &why);
 		return;
 	}
-	if (take(c, a, &why))
+	err = take(c, a, &why);
+	if (err == IKE_EPEERDELETE)
+		ike_child_failed(c, &why);
+	else if (err)
 		ike_child_failed_there(c, &why);
 }
 

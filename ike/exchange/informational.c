@@ -69,10 +69,12 @@ static size_t gather(
     struct ike_sa *sa, const struct ike_delete *d, struct ike_child **gone, size_t n, size_t cap)
 {
 	for (uint16_t i = 0; i < d->n && n < cap; i++) {
-		struct ike_child *c =
-		    ike_child_by_spi_out(sa, be32_load(d->spis.p + 4 * (size_t)i));
+		uint32_t spi = be32_load(d->spis.p + 4 * (size_t)i);
+		struct ike_child *c = ike_child_by_spi_out(sa, spi);
 		bool known = false;
 
+		if (!c)
+			ike_child_note_gone(sa, spi);
 		for (size_t k = 0; k < n; k++)
 			known = known || gone[k] == c;
 		if (c && !known)

@@ -2,7 +2,7 @@
  * New keys: for children, by command, by time, from both ends at once, under loss; and that no
  * packet would be lost meanwhile.
  */
-#include "ike/sa.h"
+#include "ike/child.h"
 #include "test/sim/scenario.h"
 
 #include <check.h>
@@ -328,6 +328,181 @@ START_TEST(storm_of_all)
 }
 END_TEST
 
+START_TEST(ike_by_time)
+{
+	static const char times[] = "dpd_delay = \"30s\"; rekey_time = \"7s\"; over_time = \"1m\";";
+	const char *child = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
+		       "rekey_time = \"5s\"; life_time = \"2m\";"),
+		   *mirror = SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"",
+		       "rekey_time = \"5s\"; life_time = \"2m\";");
+	struct scenario_side l = {.conn = times, .children = child},
+			     r = {.conn = _i & 1 ? times : NULL, .children = mirror};
+	struct scenario s;
+
+	scenario_init(&s, 800 + (uint64_t)_i, &l, &r, NULL);
+	s.sim.loss_permille = _i & 2 ? 20 : 0;
+	scenario_connect(&s);
+	traffic(&s, TEN_MINUTES);
+	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
+	ck_assert_uint_eq(s.left->ike_ups, 1);
+	ck_assert_uint_eq(s.left->child_fails + s.right->child_fails, 0);
+	/* About 85 of the IKE SA and 120 of the child, fewer where something is lost. */
+	ck_assert_uint_ge(s.left->rekeyed, _i & 2 ? 60 : 180);
+	sim_down(s.left, "link", NULL);
+	sim_run_for(&s.sim, TEN_MINUTES);
+	scenario_expect_gone(&s);
+	ck_assert_uint_eq(s.left->engine->sas_n + s.right->engine->sas_n, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* ---- When it is refused ---- */
+
+/* IKE_AUTH needs no group of the child's; its rekey does, and there is none in common. It is tried
+ * again and again, and the old keys go on until their end. */
+START_TEST(child_refused)
+{
+	static const struct scenario_side left = {
+	    .children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
+		"esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = \"1m\"; life_time = "
+		"\"3m\";")};
+	static const struct scenario_side right = {
+	    .children = SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"",
+		"esp_proposals = [\"aes128gcm16-ecp384\"]; rekey_time = 0;")};
+	struct scenario s;
+
+	scenario_init(&s, 900, &left, &right, NULL);
+	scenario_connect(&s);
+	traffic(&s, 160 * 1000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_ge(s.left->rekey_fails, 3);
+	ck_assert_uint_le(s.left->rekey_fails, 20);
+	scenario_expect_words(s.left->child_reason.text, "NO_PROPOSAL_CHOSEN");
+	sim_run_for(&s.sim, A_MINUTE);
+	scenario_expect_up(&s, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* Section 2.9.2: the responder must not cut off what the old one carries. */
+START_TEST(child_narrowed)
+{
+	struct scenario s;
+
+	begin(&s, 901, forms[0], true);
+	s.left->config->conns[0].children[0].remote_ts[0].ts.hi.b[2] = 7; /* 10.2.0.0-10.2.7.255 */
+	uint32_t before = sim_sends_with(s.left, "lan");
+	sim_rekey(s.left, "link", NULL, false);
+	traffic(&s, 1000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(sim_sends_with(s.left, "lan"), before);
+	ck_assert_uint_eq(s.left->rekey_fails, 1);
+	ck_assert_uint_eq(s.right->child_fails, 1);
+	scenario_expect_words(s.right->child_reason.text, "fewer addresses");
+	scenario_fini(&s);
+}
+END_TEST
+
+/* The peer has lost the child, nobody knows how: it is set up afresh (section 2.25). */
+START_TEST(child_unknown)
+{
+	struct ike_reason why = {.err = IKE_EBUG, .text = "for the test"};
+	struct scenario s;
+
+	begin(&s, 902, forms[_i], true);
+	struct ike_child *lost = s.right->engine->first->children;
+	ike_child_report_down(lost, &why);
+	ike_child_free(lost);
+	sim_drain_all(&s.sim);
+	ck_assert_uint_eq(sim_children_up(s.right), 0);
+	sim_rekey(s.left, "link", NULL, false);
+	sim_run_for(&s.sim, 1000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->rekey_fails, 1);
+	ck_assert_uint_eq(s.left->child_downs, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* No room for another IKE SA: later, and at the end of over_time the SA ends. */
+START_TEST(ike_refused)
+{
+	static const struct scenario_side left = {
+	    .conn = "rekey_time = \"1m\"; over_time = \"2m\";"};
+	static const struct scenario_side right = {.conn = "rekey_time = 0;"};
+	struct ike_limits tight = ike_limits_default;
+	struct scenario s;
+
+	tight.ike_sas = 1;
+	scenario_init(&s, 903, &left, &right, &tight);
+	scenario_connect(&s);
+	traffic(&s, 170 * 1000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_ge(s.left->rekey_fails, 3);
+	ck_assert_uint_le(s.left->rekey_fails, 20);
+	scenario_expect_words(s.left->child_reason.text, "TEMPORARY_FAILURE");
+	sim_run_for(&s.sim, TEN_MINUTES);
+	scenario_expect_gone(&s);
+	ck_assert_int_eq(s.left->down_reason.err, IKE_ELIFETIME);
+	ck_assert_uint_eq(s.left->engine->sas_n + s.right->engine->sas_n, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* ---- While it is taken down ---- */
+
+/* Bits of _i: who rekeys; what is rekeyed; who takes down; what is taken down. */
+START_TEST(down_meanwhile)
+{
+	for (uint32_t n = 0; n < 64 * 6; n++) {
+		struct scenario s;
+		uint32_t mask = n / 6;
+
+		if (__builtin_popcount(mask) > 2) /* an orderly end is given up after three tries */
+			continue;
+		begin(&s, 1000 + 1000 * (uint64_t)_i + n, forms[0], true);
+		s.sim.loss_mask = mask << s.sim.sent;
+		sim_rekey(_i & 1 ? s.left : s.right, "link", NULL, _i & 2);
+		sim_run_for(&s.sim, n % 6 * 6);
+		sim_down(_i & 4 ? s.left : s.right, "link", _i & 8 ? "lan" : NULL);
+		sim_run_for(&s.sim, 2 * TEN_MINUTES);
+		ck_assert(sim_mirrored(s.left, s.right));
+		ck_assert_uint_eq(sim_children_up(s.left), 0);
+		ck_assert_uint_eq(s.left->engine->sas_n, _i & 8 ? 1 : 0);
+		ck_assert_uint_eq(s.right->engine->sas_n, _i & 8 ? 1 : 0);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
+/* The hard limit of the old one is reached meanwhile, at either end. */
+START_TEST(expired_meanwhile)
+{
+	for (uint32_t n = 0; n < 64 * 6; n++) {
+		struct scenario s;
+		uint32_t mask = n / 6;
+
+		if (__builtin_popcount(mask) > 5)
+			continue;
+		begin(&s, 1000 + 1000 * (uint64_t)_i + n, forms[0], true);
+		s.sim.loss_mask = mask << s.sim.sent;
+		struct sim_host *h = _i & 1 ? s.left : s.right;
+		struct ike_command c = {
+		    .kind = IKE_CMD_EXPIRED, .spi = sim_child_named(h, "lan")->sa.spi_in};
+		sim_rekey(_i & 2 ? s.left : s.right, "link", NULL, _i & 4);
+		sim_run_for(&s.sim, n % 6 * 6);
+		ike_engine_command(h->engine, s.sim.now, &c);
+		sim_drain_all(&s.sim);
+		sim_run_for(&s.sim, 2 * TEN_MINUTES);
+		ck_assert(sim_mirrored(s.left, s.right));
+		ck_assert_uint_le(sim_children_up(s.left), 1);
+		ck_assert_uint_eq(s.left->engine->sas_n, 1);
+		ck_assert_uint_eq(s.right->engine->sas_n, 1);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_rekey");
@@ -344,6 +519,13 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, ike_at_once, 0, 6);
 	tcase_add_loop_test(t, child_and_ike_at_once, 0, 16);
 	tcase_add_loop_test(t, storm_of_all, 0, 40);
+	tcase_add_loop_test(t, ike_by_time, 0, 4);
+	tcase_add_test(t, child_refused);
+	tcase_add_test(t, child_narrowed);
+	tcase_add_loop_test(t, child_unknown, 0, 2);
+	tcase_add_test(t, ike_refused);
+	tcase_add_loop_test(t, down_meanwhile, 0, 16);
+	tcase_add_loop_test(t, expired_meanwhile, 0, 8);
 	suite_add_tcase(s, t);
 	return s;
 }
