@@ -76,6 +76,27 @@ def between_hosts(family, nat, encap):
         b.stop()
 
 
+def by_packet():
+    """The first packet between the hosts brings it up; what it draws to the device includes no IKE."""
+    with Lab() as lab:
+        net = Net(lab)
+        a, b = hosts(net, 4, True, child_keys='start_action = "trap";')
+        b.conf.write_text(b.conf.read_text().replace('start_action = "trap";', ""))
+        here, there = net.outer["a"][4], net.outer["b"][4]
+        before = net.a.host_state()
+        b.start()
+        a.start()
+        expect(not a.ike_sas(), "up before the first packet")
+        until(10, lambda: "nothing passes: " + a.log()[-900:], lambda: ping(net.a, here, there, 100).returncode == 0)
+        expect(a.child()["mode"] == "transport" and a.child()["packets_out"] > 0, "status: %r" % a.child())
+        a.down()
+        a.wait_down()
+        until(10, "the trap is not set again after down", lambda: ping(net.a, here, there, 100).returncode == 0)
+        a.stop()
+        b.stop()
+        expect(before == net.a.host_state(), "the host is not as it was:\n%s\n%s" % (before, net.a.host_state()))
+
+
 def modes_differ():
     """One side has transport mode, the other a tunnel: both are told."""
     with Lab() as lab:
@@ -168,6 +189,7 @@ def cases():
             for encap in (True, False):
                 yield ("transport ipv%d%s%s" % (family, " nat" if nat else "", "" if encap else " plain"),
                        lambda f=family, n=nat, e=encap: between_hosts(f, n, e))
+    yield "transport: started by a packet", by_packet
     yield "transport: the modes differ", modes_differ
     yield "policies without a peer", statics
     for here, there in ((2, 2), (4, 2), (1, 2)):
