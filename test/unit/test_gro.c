@@ -208,9 +208,9 @@ static bool one_in(struct rng *r, uint32_t n)
 
 static void new_flow(struct flow *f, uint32_t i, struct rng *r)
 {
-	f->mss = one_in(r, 10)  ? 20000 + rng_below(r, 20000)
-		 : one_in(r, 4) ? 1 + rng_below(r, 8900)
-				: 1 + rng_below(r, 300);
+	f->mss = one_in(r, 60)  ? 20000 + rng_below(r, 20000)
+		 : one_in(r, 8) ? 1 + rng_below(r, 4000)
+				: 1 + rng_below(r, 200);
 	f->counts = !one_in(r, 4);
 	f->s = (struct opkt_shape){
 	    .v6 = one_in(r, 2),
