@@ -72,17 +72,15 @@ static size_t send_raw(struct worker *w, size_t n)
  * them. Where another one needs more, they are sealed in a place of their own. */
 static void seal_elsewhere(struct worker *w, size_t n)
 {
-	uint32_t at = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		struct pkt *p = &w->pkts[i];
-		uint32_t room = align_up(PKT_HEADROOM + p->len + PKT_TAILROOM);
-		if (p->verdict != ESP_V_NO_ROOM || at + room > BUFFER)
+		if (p->verdict != ESP_V_NO_ROOM)
 			continue;
-		struct pkt wide = {
-		    .base = w->buffers + at, .cap = room, .off = PKT_HEADROOM, .len = p->len};
+		struct pkt wide = {.base = w->buffers + i * BUFFER,
+		    .cap = BUFFER,
+		    .off = PKT_HEADROOM,
+		    .len = p->len};
 		memcpy(wide.base + wide.off, p->base + p->off, p->len);
-		at += room;
 		esp_encap(w->esp, &wide, 1);
 		*p = wide;
 		w->shape.inner = 0;

@@ -16,7 +16,7 @@ enum {
 	PENDING = 4000, /* packets of one flow under way */
 	STEP_MS = 2,
 	PATIENCE_MS = 20000,
-	OTHER_ROOM = 32, /* segments */
+	OTHER_ROOM = 48, /* segments */
 };
 
 static struct side left, right;
