@@ -2,10 +2,10 @@
 import json
 import re
 
-from lab import Lab, Net, expect, until
+from lab import Lab, Net, Skipped, expect, until
 import matrix
 from matrix import PORT, TRAFFIC, ping
-from peers import Site, Tunike
+from peers import Site, StrongSwan, Tunike, available
 
 # What must never be seen outside of ESP, either way.
 NO_PLAINTEXT = """
@@ -111,6 +111,53 @@ def modes_differ():
         b.stop()
 
 
+def for_hosts(strongswan):
+    """Lets its userspace ESP have selectors that hold the peer itself, which it else refuses."""
+    text = strongswan.conf.read_text()
+    strongswan.conf.write_text(text.replace("plugins {", """plugins {
+        kernel-libipsec { allow_peer_ts = yes
+          fwmark = 0x43 }
+        kernel-netlink { fwmark = !0x42 }
+        socket-default { fwmark = 0x42 }""", 1))
+    return strongswan
+
+
+def strongswan_declines():
+    """It answers a request for transport mode with a tunnel; that is said, and nothing is left."""
+    if not available():
+        raise Skipped("no strongSwan here")
+    with Lab() as lab:
+        net = Net(lab)
+        a, _ = hosts(net, 4, True)
+        site = Site("b.test", "a.test", net.outer["b"][4], net.outer["a"][4], local_ts=["dynamic"], remote_ts=["dynamic"])
+        b = for_hosts(StrongSwan(net.b).configure(site))
+        b.start()
+        a.start()
+        said = a.up_fails()
+        expect("wants tunnel mode" in said, "tunike up says: " + said[-400:])
+        expect(not a.children(), "a child is left: %r" % a.children())
+        a.stop()
+
+
+def strongswan_is_declined():
+    """It asks for transport mode, and takes the tunnel that it gets."""
+    if not available():
+        raise Skipped("no strongSwan here")
+    with Lab() as lab:
+        net = Net(lab)
+        a_site, b_site = matrix.sites(net, 4)
+        for site in (a_site, b_site):
+            site.local_ts = site.remote_ts = ["dynamic"]
+        a_site.child_keys = "mode = transport"
+        a, b = for_hosts(StrongSwan(net.a).configure(a_site)), Tunike(net.b).configure(b_site)
+        b.start()
+        a.start()
+        a.up()
+        b.wait_up()
+        expect(b.child()["mode"] == "tunnel", "status: mode is %r" % b.child()["mode"])
+        b.stop()
+
+
 # ---- Policies without a peer ----
 
 def statics():
@@ -191,6 +238,8 @@ def cases():
                        lambda f=family, n=nat, e=encap: between_hosts(f, n, e))
     yield "transport: started by a packet", by_packet
     yield "transport: the modes differ", modes_differ
+    yield "transport: strongswan declines", strongswan_declines
+    yield "transport: strongswan is declined", strongswan_is_declined
     yield "policies without a peer", statics
     for here, there in ((2, 2), (4, 2), (1, 2)):
         yield "a child for each worker, %d and %d" % (here, there), lambda a=here, b=there: per_cpu(a, b)
