@@ -158,6 +158,33 @@ static void check_whole(struct load *l, const struct node *node, const struct co
 	}
 }
 
+static bool is_whole(const struct config_ts *ts)
+{
+	struct ts any = ts_any((enum addr_family)ts->ts.lo.family);
+
+	return ts->ts.proto == 0 && (ts->dynamic || ts_equal(&ts->ts, &any));
+}
+
+/* Around the tunnel goes what a route can tell: addresses on the other side. */
+static void check_pass(struct load *l, const struct node *node, const struct config_child *child)
+{
+	bool finer = false;
+
+	for (size_t i = 0; i < child->remote_ts_n; i++) {
+		finer |= child->remote_ts[i].ts.proto != 0;
+	}
+	for (size_t i = 0; i < child->local_ts_n; i++) {
+		finer |= !is_whole(&child->local_ts[i]);
+	}
+	if (finer) {
+		struct load_mark m = load_enter(l, "mode", node_member(node, "mode"));
+		load_warning(l,
+		    "what of it is routed to the tunnel is dropped there: only whole addresses of "
+		    "the other side, for any address of ours, can go around it");
+		load_leave(l, m);
+	}
+}
+
 /* Policies without a peer have nothing to agree on. */
 static void check_static(struct load *l, const struct node *node, const struct config_child *child)
 {
@@ -208,6 +235,9 @@ void check_child(struct load *l, const struct node *node, void *object)
 	}
 	if (config_child_is_static(child)) {
 		check_static(l, node, child);
+	}
+	if (child->mode == MODE_PASS) {
+		check_pass(l, node, child);
 	}
 }
 

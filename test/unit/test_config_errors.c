@@ -143,6 +143,10 @@ static const struct row warnings[] = {
 	 "1: connections.c: no secret in this file has \"a.org\" (we) or \"b.org\" (the peer) among its ids: authentication will fail"},
 	{CHILD("mode = \"transport\";\nremote_ts = [\"dynamic[tcp/80]\", \"dynamic[udp]\"];"),
 	 "3: connections.c.children.x.remote_ts: while this child is up, all packets to that host come to tunike, and those that it does not name are dropped"},
+	{CHILD("mode = \"pass\"; remote_ts = \"10.1.0.0/16[tcp/22]\";"),
+	 "2: connections.c.children.x.mode: what of it is routed to the tunnel is dropped there: only whole addresses of the other side, for any address of ours, can go around it"},
+	{CHILD("mode = \"pass\"; local_ts = \"10.2.0.0/16\"; remote_ts = \"10.1.0.0/16\";"),
+	 "2: connections.c.children.x.mode: what of it is routed to the tunnel is dropped there: only whole addresses of the other side, for any address of ours, can go around it"},
 	{CHILD("esp_proposals = \"null-sha256\";"),
 	 "2: connections.c.children.x.esp_proposals: \"null-sha256\" does not encrypt: whoever sees the packets can read them"},
 };
