@@ -7,13 +7,11 @@
  * again: of two equal numbers in one batch, the second is a replay.
  */
 #include "base/bytes.h"
+#include "esp/inner.h"
 #include "esp/internal.h"
 
 enum {
 	CHUNK = 64, /* packets that are opened together */
-	NEXT_IPV4 = 4,
-	NEXT_IPV6 = 41,
-	NEXT_NONE = 59,
 };
 
 static enum esp_verdict verdict_of(enum esp_replay r)
@@ -48,61 +46,6 @@ static enum esp_verdict opened(enum esp_crypto_err err)
 	case ESP_CRYPTO_NOMEM: break;
 	}
 	return ESP_V_CRYPTO;
-}
-
-/* 1, 2, 3, …: RFC 4303 section 2.4. */
-static bool padding_is_right(const uint8_t *pad, uint32_t n)
-{
-	uint8_t wrong = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		wrong |= (uint8_t)(pad[i] ^ (i + 1));
-	}
-	return wrong == 0;
-}
-
-static bool any_match(const struct esp_sel *v, uint32_t n, const struct esp_flow *f,
-    const struct esp_num *addr, uint16_t port)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (esp_sel_match(&v[i], f, addr, port)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What stands in the text: trailer, inner header, selectors. */
-static enum esp_verdict check_inner(
-    const struct esp_sa_in *sa, const uint8_t *text, uint32_t len, struct esp_flow *f)
-{
-	uint32_t pad = text[len - ESP_TRAILER_LEN];
-	uint8_t next = text[len - 1];
-
-	if (pad + ESP_TRAILER_LEN > len) {
-		return ESP_V_PADDING;
-	}
-	uint32_t inner = len - ESP_TRAILER_LEN - pad;
-	if (!padding_is_right(text + inner, pad)) {
-		return ESP_V_PADDING;
-	}
-	if (next == NEXT_NONE) {
-		return ESP_V_DUMMY;
-	}
-	if (next != NEXT_IPV4 && next != NEXT_IPV6) {
-		return ESP_V_NEXT_HEADER;
-	}
-	if (!esp_flow_read(f, text, inner)) {
-		return ESP_V_MALFORMED_INNER;
-	}
-	if ((f->family == ADDR_V4) != (next == NEXT_IPV4)) {
-		return ESP_V_NEXT_HEADER;
-	}
-	if (!any_match(sa->sels + sa->local_n, sa->remote_n, f, &f->src, f->sport) ||
-	    !any_match(sa->sels, sa->local_n, f, &f->dst, f->dport)) {
-		return ESP_V_SELECTOR;
-	}
-	return ESP_V_OK;
 }
 
 static enum esp_verdict charge(struct esp_worker *w, struct esp_life *l, uint32_t len)
@@ -181,15 +124,10 @@ static enum esp_verdict finish(
 		v = verdict_of(esp_window_commit(&sa->window, it->seq));
 	}
 	if (v == ESP_V_OK) {
-		v = check_inner(sa, job->esp + front, job->text_len, &flow);
+		v = esp_inner_take(w, sa, it->p, front, job->text_len, &flow);
 	}
 	if (v == ESP_V_OK) {
 		v = charge(w, &sa->life, flow.total);
-	}
-	if (v == ESP_V_OK) {
-		it->p->off += front;
-		it->p->len =
-		    flow.total; /* what stands behind it is TFC padding: RFC 4303 section 2.7 */
 	}
 	return v;
 }

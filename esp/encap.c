@@ -7,17 +7,20 @@
  */
 #include "base/bytes.h"
 #include "esp/internal.h"
+#include "esp/outer.h"
+
+#include <string.h>
 
 enum {
 	CHUNK = 64, /* packets that are looked at together */
-	NEXT_IPV4 = 4,
-	NEXT_IPV6 = 41,
+	NEXT_NONE = 59,
 };
 
 struct item {
 	struct esp_sa_out *sa; /* NULL: it has its verdict */
 	uint32_t total;        /* bytes of the inner packet */
-	uint8_t next;
+	uint32_t text;         /* bytes of it that travel, with TFC padding */
+	struct esp_outer outer;
 };
 
 static void judge(struct esp_worker *w, struct esp_lane *lane, struct pkt *p, enum esp_verdict v)
@@ -31,25 +34,6 @@ static void judge(struct esp_worker *w, struct esp_lane *lane, struct pkt *p, en
 
 /* ---- Policy ---- */
 
-/* The worker's own of the group, if it is there still. */
-static enum esp_verdict protect(
-    const struct esp_worker *w, const struct esp_rule *r, struct pkt *p, struct item *it)
-{
-	const struct esp_rule_sa *sa = w->index < r->group_n ? &r->group[w->index] : &r->sa;
-
-	it->sa = esp_sad_out(&w->esp->sad, sa->slot);
-	if ((!it->sa || it->sa->serial != sa->serial) && sa != &r->sa) {
-		sa = &r->sa;
-		it->sa = esp_sad_out(&w->esp->sad, sa->slot);
-	}
-	if (!it->sa || it->sa->serial != sa->serial) {
-		it->sa = NULL;
-		return ESP_V_NO_SA;
-	}
-	p->slot = sa->slot;
-	return ESP_V_OK;
-}
-
 static enum esp_verdict apply_rule(
     const struct esp_worker *w, const struct esp_rule *r, struct pkt *p, struct item *it)
 {
@@ -57,7 +41,9 @@ static enum esp_verdict apply_rule(
 		return ESP_V_NO_POLICY;
 	}
 	switch (r->action) {
-	case ESP_PROTECT: return protect(w, r, p, it);
+	case ESP_PROTECT:
+		it->sa = esp_worker_sa(w, r, &p->slot);
+		return it->sa ? ESP_V_OK : ESP_V_NO_SA;
 	case ESP_TRAP: p->slot = r->id; return ESP_V_ACQUIRE;
 	case ESP_PASS: return ESP_V_PASS;
 	case ESP_DROP: break;
@@ -65,29 +51,75 @@ static enum esp_verdict apply_rule(
 	return ESP_V_POLICY_DROP;
 }
 
+/* Bytes that travel: with TFC padding, as far as there is room for it. */
+static uint32_t text_of(const struct esp_sa_out *sa, const struct pkt *p, const struct item *it)
+{
+	uint32_t text = it->total - it->outer.skip;
+
+	if (sa->tfc_padding == 0) {
+		return text;
+	}
+	uint32_t around = p->off + sa->shape.icv_len;
+	uint32_t room = p->cap > around ? p->cap - around : 0;
+	room -= room % sa->shape.align;
+	room -= room ? ESP_TRAILER_LEN : 0;
+	uint32_t padded = esp_outer_padded(sa, text);
+	if (padded > room) {
+		padded = room;
+	}
+	return text > padded ? text : padded;
+}
+
+/* What follows from header and size together. */
+static enum esp_verdict measure(struct pkt *p, struct item *it)
+{
+	uint8_t df = esp_outer_df(&it->outer, it->total) ? PKT_DF : 0;
+
+	p->tos = it->outer.tos;
+	p->flags = (uint8_t)((p->flags & ~PKT_DF) | df);
+	it->text = text_of(it->sa, p, it);
+	return esp_outer_too_big(&it->outer, it->total) ? ESP_V_TOO_BIG : ESP_V_OK;
+}
+
+/* The packet ends here. */
+static void refuse(struct esp_worker *w, struct pkt *p, struct item *it, enum esp_verdict v)
+{
+	judge(w, it->sa ? &it->sa->lanes[w->index] : NULL, p, v);
+	it->sa = NULL;
+}
+
 /* A segment of a super-packet goes where the segment before it goes. */
-static void follow(struct pkt *p, const struct pkt *before, struct item *it)
+static void follow(struct esp_worker *w, struct pkt *p, const struct pkt *before, struct item *it)
 {
 	*it = it[-1];
 	it->total = p->len;
-	p->tos = 0;
 	p->slot = before->slot;
+	enum esp_verdict v = measure(p, it);
+	if (v != ESP_V_OK) {
+		refuse(w, p, it, v);
+	}
 }
 
 static void look_up(struct esp_worker *w, const struct esp_spd *spd, struct pkt *p, struct item *it)
 {
+	uint8_t *ip = p->base + p->off;
 	struct esp_flow flow;
 	enum esp_verdict v = ESP_V_MALFORMED_INNER;
 
 	*it = (struct item){0};
 	p->tos = 0;
-	if (esp_flow_read(&flow, p->base + p->off, p->len)) {
+	if (esp_flow_read(&flow, ip, p->len)) {
 		it->total = flow.total;
-		it->next = flow.family == ADDR_V4 ? NEXT_IPV4 : NEXT_IPV6;
 		v = apply_rule(w, esp_spd_find(spd, &flow), p, it);
 	}
+	if (v == ESP_V_OK) {
+		v = esp_outer_of(it->sa, ip, &flow, &it->outer);
+	}
+	if (v == ESP_V_OK) {
+		v = measure(p, it);
+	}
 	if (v != ESP_V_OK) {
-		judge(w, NULL, p, v);
+		refuse(w, p, it, v);
 	}
 }
 
@@ -101,12 +133,13 @@ static uint32_t pad_of(const struct esp_shape *s, uint32_t len)
 	return over == 0 ? 0 : s->align - over;
 }
 
-static bool has_room(const struct esp_shape *s, const struct pkt *p, uint32_t len)
+static bool has_room(const struct esp_shape *s, const struct pkt *p, const struct item *it)
 {
-	uint32_t behind = pad_of(s, len) + ESP_TRAILER_LEN + s->icv_len;
+	uint64_t at = (uint64_t)p->off + it->outer.skip;
+	uint32_t behind = pad_of(s, it->text) + ESP_TRAILER_LEN + s->icv_len;
 
-	return p->off >= (uint32_t)ESP_HDR_LEN + s->iv_len && p->off <= p->cap &&
-	       (uint64_t)p->off + len + behind <= p->cap;
+	return at >= (uint32_t)ESP_HDR_LEN + s->iv_len && p->off <= p->cap &&
+	       at + it->text + behind <= p->cap;
 }
 
 static bool write_iv(struct esp_worker *w, const struct esp_shape *s, uint8_t *iv, uint64_t seq)
@@ -121,26 +154,32 @@ static bool write_iv(struct esp_worker *w, const struct esp_shape *s, uint8_t *i
 }
 
 /*
- *     SPI | sequence number | IV | inner packet | 1, 2, 3, … | pad length | next header | ICV
+ *     SPI | sequence number | IV | inner packet | 0, 0, … | 1, 2, 3, … | pad length | next header |
+ * ICV
  */
 static bool dress(struct esp_worker *w, const struct esp_sa_out *sa, const struct pkt *p,
     const struct item *it, uint64_t seq, struct esp_job *job)
 {
 	const struct esp_shape *s = &sa->shape;
-	uint32_t pad = pad_of(s, it->total), front = (uint32_t)ESP_HDR_LEN + s->iv_len;
-	uint8_t *inner = p->base + p->off, *esp = inner - front, *trailer = inner + it->total;
+	uint32_t pad = pad_of(s, it->text), front = (uint32_t)ESP_HDR_LEN + s->iv_len;
+	uint8_t *inner = p->base + p->off + it->outer.skip, *esp = inner - front;
+	uint32_t len = it->total - it->outer.skip;
+	uint8_t *trailer = inner + it->text;
 
+	if (it->text > len) {
+		memset(inner + len, 0, it->text - len);
+	}
 	be32_store(esp, sa->spi);
 	be32_store(esp + 4, (uint32_t)seq);
 	for (uint32_t i = 1; i <= pad; i++) {
 		*trailer++ = (uint8_t)i;
 	}
 	trailer[0] = (uint8_t)pad;
-	trailer[1] = it->next;
+	trailer[1] = it->outer.next;
 	*job = (struct esp_job){
 	    .crypto = sa->lanes[w->index].crypto,
 	    .esp = esp,
-	    .text_len = it->total + pad + ESP_TRAILER_LEN,
+	    .text_len = it->text + pad + ESP_TRAILER_LEN,
 	    .seq_hi = sa->esn ? (uint32_t)(seq >> 32) : 0,
 	};
 	return write_iv(w, s, esp + ESP_HDR_LEN, seq);
@@ -207,7 +246,7 @@ static uint32_t admit(
 		p[i].verdict = ESP_V_OK;
 		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {
 			judge(w, lane, &p[i], stopped_by(sa));
-		} else if (!has_room(&sa->shape, &p[i], it[i].total)) {
+		} else if (!has_room(&sa->shape, &p[i], &it[i])) {
 			judge(w, lane, &p[i], ESP_V_NO_ROOM);
 		} else {
 			admitted++;
@@ -264,6 +303,7 @@ static void encap_run(
 			judge(w, lane, sealed, ESP_V_CRYPTO);
 			continue;
 		}
+		sealed->off += it[of[j]].outer.skip;
 		sealed->off -= front;
 		sealed->len = front + jobs[j].text_len + sa->shape.icv_len;
 		passed++;
@@ -281,7 +321,7 @@ static void encap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && (pkts[i].flags & PKT_SAME_FLOW) && items[i - 1].sa) {
-			follow(&pkts[i], &pkts[i - 1], &items[i]);
+			follow(w, &pkts[i], &pkts[i - 1], &items[i]);
 		} else {
 			look_up(w, spd, &pkts[i], &items[i]);
 		}
@@ -300,4 +340,21 @@ void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n)
 	for (size_t at = 0; at < n; at += CHUNK) {
 		encap_chunk(w, pkts + at, n - at < CHUNK ? n - at : CHUNK);
 	}
+}
+
+bool esp_dummy(struct esp_worker *w, uint32_t slot, struct pkt *p)
+{
+	struct item it = {.sa = esp_sad_out(&w->esp->sad, slot & ESP_SLOT_MASK)};
+
+	p->tos = p->flags = 0;
+	p->slot = slot;
+	if (!it.sa || p->off > p->cap || p->len > p->cap - p->off) {
+		judge(w, NULL, p, it.sa ? ESP_V_NO_ROOM : ESP_V_NO_SA);
+		return false;
+	}
+	memset(p->base + p->off, 0, p->len);
+	it.total = it.text = p->len;
+	it.outer.next = NEXT_NONE;
+	encap_run(w, it.sa, p, &it, 1);
+	return p->verdict == ESP_V_OK;
 }

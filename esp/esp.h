@@ -196,6 +196,10 @@ void esp_worker_leave(struct esp_worker *w);
  * behind. Each packet gets a verdict; ESP_V_OK means that it is ready to be sent along
  * esp_pkt_path(). */
 void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n);
+/* A dummy packet (RFC 4303 section 2.6): p->len bytes of any content, zeros now, sealed by the SA
+ * in `slot` and ready to be sent; room as for esp_encap. The receiver throws it away. False: see
+ * p->verdict. */
+bool esp_dummy(struct esp_worker *w, uint32_t slot, struct pkt *p);
 /* ESP packets to IP packets, in place. pkt.tos is the outer TOS. */
 void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
 

@@ -16,7 +16,7 @@ enum {
 uint8_t esp_header_tos(const uint8_t *ip)
 {
 	/* The class of IPv6 lies across two bytes: version 4 bits, class 8, flow label 20. */
-	return esp_header_is_v6(ip) ? (uint8_t)(ip[0] << 4 | ip[1] >> 4) : ip[1];
+	return esp_header_is_v6(ip) ? (uint8_t)(be16_load(ip) >> 4) : ip[1];
 }
 
 void esp_header_set_tos(uint8_t *ip, uint8_t tos)

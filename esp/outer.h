@@ -12,8 +12,8 @@ struct esp_outer {
 	uint32_t carries; /* the largest inner packet whose outer one the path carries whole */
 	uint32_t most;    /* the largest one that is not refused; between them: fragmented */
 	uint8_t next, tos;
-	bool df; /* of the inner packet */
-	bool copy_df;
+	bool df;      /* of the inner packet */
+	bool copy_df; /* to the outer one */
 };
 
 /* Reads the header of a packet; a TCP SYN may get a smaller MSS. ESP_V_OK or ESP_V_TRANSPORT. */

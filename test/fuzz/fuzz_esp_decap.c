@@ -1,7 +1,8 @@
 /*
- * What comes in as ESP. First byte: the suite, and whether the rest is a raw packet or text that is
- * sealed with the right key, so that what stands behind the lock is reached: padding, trailer,
- * inner headers, selectors.
+ * What comes in as ESP. First byte: suite and mode, ESN, and whether the rest is a raw packet or
+ * text that is sealed with the right key, so that what stands behind the lock is reached: padding,
+ * trailer, inner headers, selectors, the header of transport mode with checksums to be repaired,
+ * options of TCP.
  */
 #include "esp/crypto/crypto.h"
 #include "test/unit/esp_job.h"
@@ -48,9 +49,10 @@ static void put_sealed(struct pair *p, size_t suite, bool esn, const uint8_t *da
 	be32_store(exact + 4, (uint32_t)seq);
 	memcpy(exact + front, data, n);
 	if (n && seal_one(c, exact, n, 0) == ESP_CRYPTO_OK) {
-		struct pkt pkt = {.base = exact, .cap = (uint32_t)all, .len = (uint32_t)all};
+		struct pkt pkt = {
+		    .base = exact, .cap = (uint32_t)all, .len = (uint32_t)all, .tos = 3};
 		enum esp_verdict v = pair_decap(p, &pkt);
-		if (v == ESP_V_AUTH || (v == ESP_V_OK && pkt.len > n))
+		if (v == ESP_V_AUTH || (v == ESP_V_OK && pkt.off + pkt.len > all))
 			abort();
 	}
 	free(exact);
@@ -58,16 +60,54 @@ static void put_sealed(struct pair *p, size_t suite, bool esn, const uint8_t *da
 	esp_provider_free(provider);
 }
 
+/* Behind a NAT: neither address is the one that checksums were computed with. */
+static void set_transport(struct pair_options *o, enum addr_family family)
+{
+	uint8_t ip[48];
+	size_t len = family == ADDR_V4 ? 4 : 16, at = family == ADDR_V4 ? 12 : 8;
+	struct addr src = {.family = (uint8_t)family}, dst = {.family = (uint8_t)family};
+
+	pair_inner(ip, family, sizeof ip);
+	memcpy(src.b, ip + at, len);
+	memcpy(dst.b, ip + at + len, len);
+	o->headers.mode = ESP_TRANSPORT;
+	o->lenient_padding = true;
+	o->transport =
+	    (struct esp_transport){.sent_src = dst, .sent_dst = src, .src = src, .dst = dst};
+}
+
+/* The way back, whose size a SYN has to respect. */
+static void set_way_back(struct pair *p, const struct pair_options *o)
+{
+	struct esp_out_params out = {.spi = 0x1234,
+	    .headers = o->headers,
+	    .keys = pair_keys(0, false),
+	    .path = {.remote = {.addr = addr_v4(1)}, .mtu = 600}};
+	struct esp_policy v[2] = {{.local = ts_any(ADDR_V4), .remote = ts_any(ADDR_V4)},
+	    {.local = ts_any(ADDR_V6), .remote = ts_any(ADDR_V6)}};
+	uint32_t slot;
+
+	if (esp_out_add(p->right, &out, &slot) != ESP_OK)
+		abort();
+	v[0].slot = v[1].slot = slot; /* ESP_PROTECT */
+	if (esp_spd_set(p->right, v, 2) != ESP_OK)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct pair_options o = {.window = 64};
+	struct pair_options o = {.window = 64, .headers = {.ecn = true, .dscp_in = true}};
 	struct pair p;
 
 	if (n < 1 || n > TEXT_MAX)
 		return 0;
 	o.suite = (data[0] & 0x3f) % pair_suites_n;
+	size_t mode = (data[0] & 0x3f) / pair_suites_n;
+	if (mode > 0)
+		set_transport(&o, mode == 1 ? ADDR_V4 : ADDR_V6);
 	o.esn = data[0] & 0x40;
 	pair_init(&p, &o);
+	set_way_back(&p, &o);
 	if (data[0] & 0x80)
 		put_sealed(&p, o.suite, o.esn, data + 1, n - 1);
 	else

@@ -1,5 +1,4 @@
-tunike_unit_test(esp_header tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_header.c)
-foreach(name fragment)
+foreach(name header fragment transport pmtu tfc)
   tunike_unit_test(esp_${name} tunike_esp ${CMAKE_SOURCE_DIR}/test/unit/test_esp_${name}.c
     ${CMAKE_SOURCE_DIR}/test/unit/esp_pair.c)
 endforeach()

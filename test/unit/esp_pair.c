@@ -174,6 +174,72 @@ struct pkt pair_packet(uint8_t *buf, enum addr_family family, size_t n)
 	return (struct pkt){.base = buf, .cap = PAIR_BUF, .off = PKT_HEADROOM, .len = (uint32_t)n};
 }
 
+/* RFC 1071: the sum of all words, an odd byte as if a zero stood behind it. */
+static uint32_t add_words(uint32_t sum, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sum += (uint32_t)p[i] << (i % 2 ? 0 : 8);
+	return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+struct l4 {
+	size_t at, len, field; /* field: of the checksum; 0: none */
+	uint32_t pseudo;
+	uint8_t proto;
+};
+
+static struct l4 l4_of(const uint8_t *ip)
+{
+	bool v6 = ip[0] >> 4 == 6;
+	size_t total = v6 ? 40u + be16_load(ip + 4) : be16_load(ip + 2);
+	struct l4 l = {.at = v6 ? 40 : (size_t)(ip[0] & 15) * 4, .proto = ip[v6 ? 6 : 9]};
+
+	l.len = total - l.at;
+	if (l.proto != TS_PROTO_ICMP)
+		l.pseudo = add_words((uint32_t)l.len + l.proto, ip + (v6 ? 8 : 12), v6 ? 32 : 8);
+	switch (l.proto) {
+	case TS_PROTO_TCP: l.field = l.at + 16; break;
+	case TS_PROTO_UDP: l.field = l.at + 6; break;
+	case TS_PROTO_ICMP:
+	case TS_PROTO_ICMPV6: l.field = l.at + 2; break;
+	default: break;
+	}
+	return l;
+}
+
+void pair_set_sums(uint8_t *ip)
+{
+	struct l4 l = l4_of(ip);
+
+	if (ip[0] >> 4 == 4) {
+		be16_store(ip + 10, 0);
+		be16_store(ip + 10, (uint16_t)~fold(add_words(0, ip, l.at)));
+	}
+	if (l.field && l.field + 2 <= l.at + l.len) {
+		be16_store(ip + l.field, 0);
+		uint16_t sum = (uint16_t)~fold(add_words(l.pseudo, ip + l.at, l.len));
+		be16_store(ip + l.field, sum == 0 && l.proto == TS_PROTO_UDP ? UINT16_MAX : sum);
+	}
+}
+
+bool pair_sums_are_right(const uint8_t *ip)
+{
+	struct l4 l = l4_of(ip);
+
+	if (ip[0] >> 4 == 4 && fold(add_words(0, ip, l.at)) != UINT16_MAX)
+		return false;
+	if (!l.field || l.field + 2 > l.at + l.len)
+		return true;
+	return fold(add_words(l.pseudo, ip + l.at, l.len)) == UINT16_MAX;
+}
+
 enum esp_verdict pair_encap(struct pair *p, struct pkt *pkt)
 {
 	esp_worker_enter(p->lw);

@@ -48,6 +48,11 @@ struct pkt pair_packet(uint8_t *buf, enum addr_family family, size_t n);
 /* An inner UDP packet of n bytes at p. */
 void pair_inner(uint8_t *p, enum addr_family family, size_t n);
 
+/* The checksums of a packet without extension headers, as a full sum has them: of the IPv4 header,
+ * TCP, UDP, ICMP, ICMPv6. */
+void pair_set_sums(uint8_t *ip);
+bool pair_sums_are_right(const uint8_t *ip);
+
 enum esp_verdict pair_encap(struct pair *p, struct pkt *pkt);
 enum esp_verdict pair_decap(struct pair *p, struct pkt *pkt);
 

@@ -3,6 +3,7 @@
  * against a full sum.
  */
 #include "esp/header.h"
+#include "test/unit/esp_pair.h"
 #include "test/unit/rng.h"
 
 #include <check.h>
@@ -170,6 +171,45 @@ START_TEST(sums)
 }
 END_TEST
 
+/* The whole way, with every marking that a router could make of every class. */
+START_TEST(through)
+{
+	static uint8_t buf[PAIR_BUF];
+	enum addr_family family = _i % 2 ? ADDR_V6 : ADDR_V4;
+	bool on = _i / 2;
+	struct pair_options o = {
+	    .window = 64, .headers = {.ecn = on, .dscp_out = on, .dscp_in = on}};
+	struct esp_stats st;
+	uint64_t dropped = 0;
+	struct pair p;
+
+	pair_init(&p, &o);
+	for (unsigned i = 0; i < 256 * 16; i++) {
+		uint8_t inner = (uint8_t)i, outer = (uint8_t)(inner ^ (i >> 8)), want = 0;
+		struct pkt pkt = pair_packet(buf, family, 100);
+		pair_set_sums(buf + pkt.off);
+		esp_header_set_tos(buf + pkt.off, inner);
+		if (pair_encap(&p, &pkt) != ESP_V_OK || pkt.tos != (on ? inner : 0))
+			ck_abort_msg("%02x leaves as %02x", inner, pkt.tos);
+		pkt.tos = outer;
+		bool passes = esp_header_tos_in(&o.headers, inner, outer, &want);
+		enum esp_verdict v = pair_decap(&p, &pkt);
+		if (v != (passes ? ESP_V_OK : ESP_V_ECN))
+			ck_abort_msg("%02x in %02x: %d", inner, outer, v);
+		dropped += !passes;
+		if (!passes)
+			continue;
+		if (!pair_sums_are_right(pkt.base + pkt.off) ||
+		    esp_header_tos(pkt.base + pkt.off) != want)
+			ck_abort_msg("%02x in %02x: not %02x", inner, outer, want);
+	}
+	ck_assert(esp_in_stats(p.right, p.spi, &st));
+	ck_assert_uint_eq(st.drops[ESP_V_ECN], dropped);
+	ck_assert_int_eq(dropped > 0, on);
+	pair_fini(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("esp_header");
@@ -181,6 +221,7 @@ int main(void)
 	tcase_add_loop_test(t, set_tos, 0, 2);
 	tcase_add_test(t, df);
 	tcase_add_test(t, sums);
+	tcase_add_loop_test(t, through, 0, 4);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
