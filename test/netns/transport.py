@@ -61,7 +61,7 @@ def between_hosts(family, nat, encap):
         serve(net.b, there)
         serve(net.a, here)
         head = 48 if family == 6 else 28
-        net.a.sh("python3", TRAFFIC, "udp", here, there, PORT, 1, 64, 512, mtu - head, 3000, timeout=60)
+        net.a.sh("python3", TRAFFIC, "udp", here, there, PORT, 1, 64, 512, mtu - head, timeout=60)
         net.a.sh("python3", TRAFFIC, "tcp", here, there, PORT, 1 << 20, timeout=90)
         # From b's side, where a is what the NAT shows, whether or not a port is open there.
         expect(ping(net.b, there, seen, 100).returncode == 0, "ping the other way is not answered")
