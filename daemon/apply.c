@@ -262,6 +262,7 @@ static void leave_group(struct apply_child *c)
 
 static void link_child(struct apply *a, struct apply_child *c)
 {
+	c->order = a->ups++;
 	join_group(a, c);
 	c->next = a->first;
 	if (c->next)
@@ -442,11 +443,12 @@ static bool is_behind(const struct apply *a, const struct apply_child *c)
 	return first && !first->down;
 }
 
-/* May it send for the worker? Better than `than` (NULL: than nothing)? */
+/* May it send for the worker? Better than `than` (NULL: than nothing)? The one that came up last
+ * counts, not the one that was begun last: of two rekeys at once it is the one that stays. */
 static bool sends_better(
     const struct apply *a, const struct apply_child *c, const struct apply_child *than)
 {
-	return !c->down && !is_behind(a, c) && (!than || c->child_id > than->child_id);
+	return !c->down && !is_behind(a, c) && (!than || c->order > than->order);
 }
 
 /* The newest of the group that is for this resource. */

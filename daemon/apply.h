@@ -36,6 +36,7 @@ struct apply_child {
 	struct nets_held held;
 	uint64_t seen;    /* packets in, when last looked */
 	uint32_t pin;     /* the interface its packets leave by; 0: as routed */
+	uint64_t order;   /* in which they came up */
 	uint32_t behind;  /* inbound SPI of the child that sends while it lives; 0: none */
 	bool down;        /* waits for the commit */
 	bool replaced;    /* by a newer one: what its peer has sent meanwhile is still taken */
@@ -70,6 +71,7 @@ struct apply {
 	struct apply_child **by_out; /* by outbound slot */
 	_Atomic uint32_t *pins;      /* by outbound slot: written here, read by workers */
 	struct apply_trap *traps;    /* by id */
+	uint64_t ups;                /* children so far */
 	size_t traps_n, pinned_n;
 	struct apply_static *statics;
 	size_t statics_n;

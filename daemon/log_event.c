@@ -103,12 +103,13 @@ static bool is_strangers(const struct ike_event *ev)
 	       (ev->kind == IKE_EV_IKE_DOWN && !ev->u.ike_down.established);
 }
 
-/* An end that was wished for is no warning. */
+/* An end that was wished for is no warning, nor is what goes by itself: both ends began at once. */
 static enum config_log_level level_of(const struct ike_event *ev)
 {
 	enum config_log_level level = rows[ev->kind].level;
 	bool wished = ev->reason.err == IKE_ELOCALDELETE || ev->reason.err == IKE_EREPLACED ||
-		      ev->reason.err == IKE_EPEERDELETE;
+		      ev->reason.err == IKE_EPEERDELETE ||
+		      (ev->kind == IKE_EV_REKEY_FAILED && ev->reason.err == IKE_ETEMPORARY);
 	return level == LOG_WARNING && wished ? LOG_INFO : level;
 }
 

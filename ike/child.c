@@ -45,12 +45,18 @@ struct ike_child *ike_child_of(struct ike_sa *sa, const struct config_child *cfg
 enum ike_err ike_child_new(
     struct ike_child **out, struct ike_sa *sa, const struct config_child *cfg, uint32_t tag)
 {
+	return ike_child_new_for(out, sa, NULL, cfg, tag);
+}
+
+enum ike_err ike_child_new_for(struct ike_child **out, struct ike_sa *sa,
+    const struct ike_child *old, const struct config_child *cfg, uint32_t tag)
+{
 	struct ike_engine *e = sa->e;
 	struct ike_child **at = &sa->children;
 	struct ike_child *c;
 
 	*out = NULL;
-	if (sa->children_n >= e->limits.children_per_sa)
+	if (sa->children_n >= (old ? 2 : 1) * (size_t)e->limits.children_per_sa)
 		return IKE_ELIMIT;
 	c = calloc(1, sizeof *c);
 	if (!c)

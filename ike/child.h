@@ -47,6 +47,9 @@ struct ike_child {
 /* In state CREATING, linked into the SA, with an inbound SPI. IKE_ELIMIT: too many, or no SPI. */
 enum ike_err ike_child_new(
     struct ike_child **out, struct ike_sa *sa, const struct config_child *cfg, uint32_t tag);
+/* The same in the place of `old`: the limit counts double, so that what is full can be rekeyed. */
+enum ike_err ike_child_new_for(struct ike_child **out, struct ike_sa *sa,
+    const struct ike_child *old, const struct config_child *cfg, uint32_t tag);
 /* Unlinks and frees; gives back an SPI that the data plane never saw. No event. */
 void ike_child_free(struct ike_child *c);
 struct ike_child *ike_child_by_spi_in(struct ike_engine *e, uint32_t spi);

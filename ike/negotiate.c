@@ -292,7 +292,7 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
 	if (!rq->first)
 		err = ike_random(sa->e->p.libctx, made->nr, sizeof made->nr);
 	if (!err)
-		err = ike_child_new(&made->child, sa, made->choice.cfg, 0);
+		err = ike_child_new_for(&made->child, sa, rq->old, made->choice.cfg, 0);
 	if (err)
 		return err;
 	made->terms = (struct ike_child_terms){.suite = made->choice.suite,

@@ -92,7 +92,7 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 		return IKE_ESTATE;
 	if (is_contested(old))
 		return IKE_ETEMPORARY;
-	err = ike_child_new(&c, old->sa, old->cfg, tag);
+	err = ike_child_new_for(&c, old->sa, old, old->cfg, tag);
 	if (!err)
 		c->resource = old->mode.resource; /* RFC 9611 section 4 */
 	if (err) {

@@ -80,14 +80,24 @@ static void print_drops(json_t *drops, const char *before)
 		putchar('\n');
 }
 
+/* Nothing where there is no time for it. */
+static void print_rekey(const json_t *o)
+{
+	char t[40];
+
+	if (json_is_integer(json_object_get(o, "rekey_in_s")))
+		printf(", new keys in %s", age(num(o, "rekey_in_s"), t));
+}
+
 static void print_child(const json_t *c)
 {
 	char t[40], u[40];
 
-	printf("  child %s: %s since %s, %s%s\n", str(c, "name"), str(c, "state"),
+	printf("  child %s: %s since %s, %s%s", str(c, "name"), str(c, "state"),
 	    age(num(c, "established_s"), t), str(c, "mode"),
 	    yes(c, "encap") ? ", ESP in UDP" : ", ESP");
-	printf("    traffic:   ");
+	print_rekey(c);
+	printf("\n    traffic:   ");
 	print_list(json_object_get(c, "local_ts"));
 	printf(" === ");
 	print_list(json_object_get(c, "remote_ts"));
@@ -110,7 +120,9 @@ static void print_sa(const json_t *sa)
 	    "\n%s: %s", *str(sa, "name") ? str(sa, "name") : "(not known yet)", str(sa, "state"));
 	if (strcmp(str(sa, "state"), "connecting") != 0)
 		printf(" since %s", age(num(sa, "established_s"), t));
-	printf(", as %s\n", str(sa, "role"));
+	printf(", as %s", str(sa, "role"));
+	print_rekey(sa);
+	putchar('\n');
 	printf("  peer:      %s  %s%s\n", str(sa, "remote"), str(sa, "remote_id"),
 	    yes(sa, "nat_remote") ? "  (behind a NAT, or it asks for UDP)" : "");
 	printf("  here:      %s  %s%s\n", str(sa, "local"), str(sa, "local_id"),

@@ -119,6 +119,8 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 	} else {
 		ike_child_explain_refusal(t->child, false, n->type, &why);
 	}
+	if (n->type == IKE_N_TEMPORARY_FAILURE)
+		why.err = IKE_ETEMPORARY;
 	ike_child_failed(t->child, &why);
 	ike_task_free(t);
 }

@@ -86,7 +86,7 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 		return;
 	}
 	ike_task_free(t);
-	ike_reason_set(&why, IKE_EPEERNOTIFY,
+	ike_reason_set(&why, n->type == IKE_N_TEMPORARY_FAILURE ? IKE_ETEMPORARY : IKE_EPEERNOTIFY,
 	    "%s refused new keys for the IKE SA with %s (%u): %s; its log says why",
 	    endpoint_text(&sa->remote, at), ike_notify_keyword(n->type), n->type,
 	    ike_notify_sentence(n->type));

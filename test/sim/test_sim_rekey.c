@@ -424,6 +424,24 @@ START_TEST(child_unknown)
 }
 END_TEST
 
+/* As many children as there may be: new keys must be had all the same. */
+START_TEST(child_limit)
+{
+	struct ike_limits tight = ike_limits_default;
+	struct scenario s;
+
+	tight.children_per_sa = 1;
+	scenario_init(&s, 904, NULL, NULL, &tight);
+	scenario_connect(&s);
+	ck_assert_int_eq(sim_rekey(_i ? s.left : s.right, "link", NULL, false), IKE_OK);
+	traffic(&s, 5000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->rekeyed, 1);
+	ck_assert_uint_eq(s.right->rekeyed, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* No room for another IKE SA: later, and at the end of over_time the SA ends. */
 START_TEST(ike_refused)
 {
@@ -523,6 +541,7 @@ static Suite *suite(void)
 	tcase_add_test(t, child_refused);
 	tcase_add_test(t, child_narrowed);
 	tcase_add_loop_test(t, child_unknown, 0, 2);
+	tcase_add_loop_test(t, child_limit, 0, 2);
 	tcase_add_test(t, ike_refused);
 	tcase_add_loop_test(t, down_meanwhile, 0, 16);
 	tcase_add_loop_test(t, expired_meanwhile, 0, 8);
