@@ -24,12 +24,13 @@ static enum esp_verdict verdict_of(enum esp_replay r)
 	return ESP_V_OLD;
 }
 
-/* Length of the encrypted text; 0: the packet is too short, or no whole number of blocks. */
+/* Length of the encrypted text; 0: the packet is too short, or no whole number of blocks, which are
+ * powers of two. */
 static uint32_t text_len(const struct esp_shape *s, uint32_t len)
 {
 	uint32_t around = (uint32_t)ESP_HDR_LEN + s->iv_len + s->icv_len;
 
-	if (len < around + ESP_TRAILER_LEN || (len - around) % s->block != 0) {
+	if (len < around + ESP_TRAILER_LEN || ((len - around) & (s->block - 1u))) {
 		return 0;
 	}
 	return len - around;

@@ -125,12 +125,10 @@ static void look_up(struct esp_worker *w, const struct esp_spd *spd, struct pkt 
 
 /* ---- One packet ---- */
 
-/* Bytes of padding: text, with its trailer, ends on the alignment. */
+/* Bytes of padding: text, with its trailer, ends on the alignment, a power of two. */
 static uint32_t pad_of(const struct esp_shape *s, uint32_t len)
 {
-	uint32_t over = (len + ESP_TRAILER_LEN) % s->align;
-
-	return over == 0 ? 0 : s->align - over;
+	return -(len + ESP_TRAILER_LEN) & (s->align - 1u);
 }
 
 static bool has_room(const struct esp_shape *s, const struct pkt *p, const struct item *it)

@@ -24,7 +24,7 @@
 	X(SELECTOR,        "selector",      "its addresses, protocol or ports are outside the SA's selectors")      \
 	X(EXPIRED,         "expired",       "the SA has reached its hard lifetime")                                 \
 	X(SEQ_EXHAUSTED,   "seq-exhausted", "the SA has sent its last sequence number")                             \
-	X(NO_ROOM,         "no-room",       "the buffer has no room for the header or trailer that is added")         \
+	X(NO_ROOM,         "no-room",       "the buffer has no room for the header or trailer that is added")       \
 	X(TOO_BIG,         "too-big",       "larger than the path to the peer carries, and must not be fragmented") \
 	X(ECN,             "ecn",           "marked for congestion, which its sender does not understand")          \
 	X(TRANSPORT,       "transport",     "a fragment or routed by its sender: not for transport mode")           \
