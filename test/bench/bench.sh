@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # One table: what a packet, a handshake and a tunnel cost here. For reading, not for pass or fail. Needs root.
 #
-#   test/bench/bench.sh [SECONDS]     of each TCP measurement (default 5)
+#   test/bench/bench.sh [SECONDS]        of each TCP measurement (default 5)
+#   test/bench/bench.sh --instructions   per packet and part of the data plane instead
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+if [ "${1:-}" = --instructions ]; then
+	exec python3 test/bench/insn.py build/test/bench_insn
+fi
 
 line() { printf '%s\n' '---------------------------------------------------------------------------------------'; }
 title() { line; printf '%s\n' "$*"; line; }

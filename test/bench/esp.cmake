@@ -1,2 +1,5 @@
 add_executable(bench_esp ${CMAKE_SOURCE_DIR}/test/bench/bench_esp.c ${CMAKE_SOURCE_DIR}/test/unit/esp_pair.c)
 target_link_libraries(bench_esp PRIVATE tunike_esp)
+
+add_executable(bench_insn ${CMAKE_SOURCE_DIR}/test/bench/bench_insn.c ${CMAKE_SOURCE_DIR}/test/unit/esp_pair.c)
+target_link_libraries(bench_insn PRIVATE tunike_esp tunike_tun tunike_udp)
