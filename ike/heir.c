@@ -126,15 +126,25 @@ void ike_heir_unlink(struct ike_sa *sa)
 		parent->heir = NULL;
 	if (parent && parent->rival == sa)
 		parent->rival = NULL;
+	if (parent && sa->grown_old)
+		parent->olds--;
+	for (struct ike_sa *o = sa->olds ? sa->e->first : NULL; o; o = o->next) {
+		if (o->parent == sa && o->grown_old)
+			o->parent = NULL;
+	}
+	sa->olds = 0;
 	if (heir)
 		ike_sa_bury(heir);
 	if (rival)
 		ike_sa_bury(rival);
 }
 
-static void grow_old(struct ike_sa *sa, bool we_delete)
+static void grow_old(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 {
 	ike_heir_unlink(sa);
+	sa->parent = heir;
+	sa->grown_old = true;
+	heir->olds++;
 	sa->phase = IKE_PHASE_OLD;
 	sa->expire_at = sa->e->now + ABANDONED_MS;
 	if (we_delete && !ike_task_new(sa, &ike_task_delete_old, NULL))
@@ -144,12 +154,13 @@ static void grow_old(struct ike_sa *sa, bool we_delete)
 
 void ike_heir_discard(struct ike_sa *heir, bool we_delete)
 {
-	grow_old(heir, we_delete);
+	grow_old(heir, heir->parent, we_delete);
 }
 
 void ike_sa_expire_soon(struct ike_sa *sa)
 {
-	ike_heir_unlink(sa);
+	if (sa->phase == IKE_PHASE_HEIR)
+		ike_heir_unlink(sa);
 	ike_task_abort_all(sa);
 	sa->phase = IKE_PHASE_GONE;
 	sa->expire_at = sa->e->now + IKE_LINGER_MS;
@@ -210,5 +221,5 @@ void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 	ike_sa_swap_keys(sa, heir);
 	ike_rekey_ike_schedule(sa);
 	emit_rekeyed(sa, heir, ours);
-	grow_old(heir, we_delete);
+	grow_old(heir, sa, we_delete);
 }

@@ -100,7 +100,9 @@ struct ike_sa {
 	uint32_t rekey_tag;          /* of the command that asked */
 	struct ike_sa *heir, *rival; /* that we asked for; that the peer asked for meanwhile */
 	struct ike_blob lowest;      /* of the nonces that made the rival */
-	struct ike_sa *parent;       /* an HEIR's: the one that it is for */
+	struct ike_sa *parent;       /* an HEIR's: the one that it is for; an OLD one's: its heir */
+	bool grown_old;              /* it counts among its parent's olds */
+	uint32_t olds;               /* replaced ones of this that are not freed yet */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */

@@ -467,6 +467,27 @@ START_TEST(ike_refused)
 }
 END_TEST
 
+/* What was replaced answers repeats for a while: a peer that asks on and on cannot fill us with it.
+ */
+START_TEST(ike_often)
+{
+	struct scenario s;
+
+	begin(&s, 905, forms[0], true);
+	for (unsigned i = 0; i < 150; i++) {
+		sim_rekey(s.left, "link", NULL, true);
+		sim_run_for(&s.sim, 100);
+		ck_assert_uint_le(s.right->engine->sas_n, 66);
+	}
+	ck_assert_uint_ge(s.left->rekey_fails, 1);
+	ck_assert_uint_ge(s.left->rekeyed, 60);
+	traffic(&s, TEN_MINUTES);
+	expect_one_ike(&s);
+	still_works(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- While it is taken down ---- */
 
 /* Bits of _i: who rekeys; what is rekeyed; who takes down; what is taken down. */
@@ -543,6 +564,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, child_unknown, 0, 2);
 	tcase_add_loop_test(t, child_limit, 0, 2);
 	tcase_add_test(t, ike_refused);
+	tcase_add_test(t, ike_often);
 	tcase_add_loop_test(t, down_meanwhile, 0, 16);
 	tcase_add_loop_test(t, expired_meanwhile, 0, 8);
 	suite_add_tcase(s, t);
