@@ -13,10 +13,10 @@
 struct notes;
 
 enum {
-	SOURCE_FILE_MAX = 1 << 20,  /* bytes of one file */
-	SOURCE_TOTAL_MAX = 8 << 20, /* bytes of all together */
-	SOURCE_FILES_MAX = 64,      /* include lines, and the file itself */
-	SOURCE_DEPTH_MAX = 8,       /* files inside files */
+	SOURCE_FILE_MAX = 16 << 20,  /* bytes of one file: ten thousand children fit */
+	SOURCE_TOTAL_MAX = 32 << 20, /* bytes of all together */
+	SOURCE_FILES_MAX = 64,       /* include lines, and the file itself */
+	SOURCE_DEPTH_MAX = 8,        /* files inside files */
 };
 
 struct source_file {

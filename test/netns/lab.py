@@ -127,10 +127,10 @@ class Node:
     def ip(self, *args, **kw):
         return sh("ip", "-n", self.ns, *args, **kw)
 
-    def spawn(self, name, *cmd, env=None, limit=LIFE):
+    def spawn(self, name, *cmd, env=None, limit=None):
         log = self.dir / (name + ".log")
         with open(log, "ab") as out:
-            popen = subprocess.Popen(self.argv("timeout", "--kill-after=5", limit, *cmd), stdin=subprocess.DEVNULL,
+            popen = subprocess.Popen(self.argv("timeout", "--kill-after=5", limit or LIFE, *cmd), stdin=subprocess.DEVNULL,
                                      stdout=out, stderr=out, env={**os.environ, **(env or {})})
         process = Process(popen, log)
         self.started.append(process)

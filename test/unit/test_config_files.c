@@ -267,12 +267,12 @@ START_TEST(file_errors)
 	refused("%/t.conf: cannot be opened: No such file or directory");
 	put_bytes("t.conf", 0644, bytes_of("workers = 1;\0\n", 14));
 	refused("%/t.conf: there is a NUL byte in it, expected text");
-	char *text = malloc((1 << 20) + 2);
-	memset(text, '\n', (1 << 20) + 1);
-	text[(1 << 20) + 1] = '\0';
+	char *text = malloc((16 << 20) + 2);
+	memset(text, '\n', (16 << 20) + 1);
+	text[(16 << 20) + 1] = '\0';
 	put("t.conf", 0644, text);
-	refused("%/t.conf: is too long, expected at most 1048576 bytes");
-	text[1 << 20] = '\0';
+	refused("%/t.conf: is too long, expected at most 16777216 bytes");
+	text[16 << 20] = '\0';
 	put("t.conf", 0644, text);
 	config_free(accepted());
 	free(text);
