@@ -40,9 +40,9 @@ def needs(role):
         raise Skipped("charon is not installed")
 
 
-def ends(lab, role, esp=PLAIN, keys_a="", keys_b="", conn_a="", conn_b=""):
+def ends(lab, role, esp=PLAIN, keys_a="", keys_b="", conn_a="", conn_b="", nat=False):
     """a calls b, and what each says of times."""
-    net = Net(lab)
+    net = Net(lab, nat)
     site_a, site_b = matrix.sites(net, 4, ike=IKE, esp=esp)
     site_a.child_keys, site_b.child_keys, site_a.conn_keys, site_b.conn_keys = keys_a, keys_b, conn_a, conn_b
     make_a, make_b = matrix.ROLES[role]
@@ -93,14 +93,14 @@ def drops(end):
 
 
 def by_time(role, asker, esp):
-    """The asker wants new keys for the child every two seconds."""
+    """The asker wants new keys for the child every two seconds; with a key exchange, through a NAT."""
     needs(role)
     make_a, make_b = matrix.ROLES[role]
     keys = {}
     for letter, make in (("a", make_a), ("b", make_b)):
         keys["keys_" + letter] = time_keys(make, 2) if letter in asker else NEVER[make]
     with Lab() as lab:
-        net, a, b = ends(lab, role, esp, **keys)
+        net, a, b = ends(lab, role, esp, nat=esp == PFS, **keys)
         for pings in both_ways(net):
             pings.all_answered()
         for end in (a, b):
@@ -133,7 +133,7 @@ def by_bytes(role):
 
 
 def ike_by_time(role, asker):
-    """New keys for the IKE SA every two seconds, and for the child now and then."""
+    """New keys for the IKE SA every two seconds, and for the child now and then; b asks through a NAT."""
     needs(role)
     make_a, make_b = matrix.ROLES[role]
     conns = {}
@@ -145,7 +145,7 @@ def ike_by_time(role, asker):
         else:
             conns["conn_" + letter] = "rekey_time = 2s\nrand_time = 0\nover_time = 60s"
     with Lab() as lab:
-        net, a, b = ends(lab, role, keys_a=time_keys(make_a, 3), keys_b=NEVER[make_b], **conns)
+        net, a, b = ends(lab, role, keys_a=time_keys(make_a, 3), keys_b=NEVER[make_b], nat=asker == "b", **conns)
         for pings in both_ways(net, 8):
             pings.all_answered()
         for end in (a, b):

@@ -255,6 +255,31 @@ START_TEST(ike_by_command)
 }
 END_TEST
 
+/* Behind a NAT: the new SA speaks the same way, and the box's new mapping is followed. */
+START_TEST(ike_behind_nat)
+{
+	struct scenario s;
+
+	scenario_init(&s, 450, NULL, NULL, NULL);
+	sim_host_nat(s.left, "203.0.113.1", 1000);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	sim_rekey(_i ? s.right : s.left, "link", NULL, true);
+	traffic(&s, 5000);
+	ck_assert_uint_eq(s.left->rekeyed + s.right->rekeyed, 2);
+	sim_host_nat(s.left, "203.0.113.1", 2000);
+	sim_run_for(&s.sim, 2 * A_MINUTE); /* a liveness check goes by */
+	ck_assert_uint_eq(s.right->paths, 1);
+	ck_assert_uint_eq(s.right->path.remote.port, 6500);
+	sim_rekey(_i ? s.right : s.left, "link", NULL, true);
+	traffic(&s, 5000);
+	sim_run_for(&s.sim, A_MINUTE);
+	expect_one_ike(&s);
+	still_works(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* Both at once, under loss, as for children. */
 START_TEST(ike_at_once)
 {
@@ -555,6 +580,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, child_at_once, 0, 6);
 	tcase_add_loop_test(t, child_storm, 0, 20);
 	tcase_add_loop_test(t, ike_by_command, 0, 6);
+	tcase_add_loop_test(t, ike_behind_nat, 0, 2);
 	tcase_add_loop_test(t, ike_at_once, 0, 6);
 	tcase_add_loop_test(t, child_and_ike_at_once, 0, 16);
 	tcase_add_loop_test(t, storm_of_all, 0, 40);
