@@ -1,4 +1,4 @@
-"""Transport mode between two hosts, through a NAT too; policies without a peer; a child for each worker."""
+"""Transport mode between two hosts, through a NAT too; TFC padding; policies without a peer; a child for each worker."""
 import json
 import re
 
@@ -158,6 +158,33 @@ def strongswan_is_declined():
         b.stop()
 
 
+# ---- TFC padding ----
+
+def sent_bytes(node, dev):
+    return json.loads(node.ip("-j", "-s", "link", "show", "dev", dev).stdout)[0]["stats64"]["tx"]["bytes"]
+
+
+def tfc_padding(value, least, most):
+    """A small packet takes as much room as a large one."""
+    with Lab() as lab:
+        net = Net(lab)
+        a_site, b_site = matrix.sites(net, 4, child_keys="tfc_padding = %s;" % value)
+        a, b = Tunike(net.a).configure(a_site), Tunike(net.b).configure(b_site)
+        b.start()
+        a.start()
+        a.up()
+        b.wait_up()
+        before = sent_bytes(net.a, "a0")
+        for _ in range(10):
+            expect(ping(net.a, net.INNER["a"][4], net.INNER["b"][4], 84).returncode == 0, "a padded packet is lost")
+        each = (sent_bytes(net.a, "a0") - before) / 10
+        expect(least <= each <= most, "a packet of 84 bytes takes %g, not %d to %d" % (each, least, most))
+        drops = {k: v for k, v in b.child()["drops"].items() if v}
+        expect(not drops, "status: drops on a clean path: %r" % drops)
+        a.stop()
+        b.stop()
+
+
 # ---- Policies without a peer ----
 
 def statics():
@@ -240,6 +267,8 @@ def cases():
     yield "transport: the modes differ", modes_differ
     yield "transport: strongswan declines", strongswan_declines
     yield "transport: strongswan is declined", strongswan_is_declined
+    for value, least, most in ((0, 100, 250), (1000, 1000, 1200), ('"mtu"', 1400, 1560)):
+        yield "tfc_padding = %s" % value, lambda v=value, l=least, m=most: tfc_padding(v, l, m)
     yield "policies without a peer", statics
     for here, there in ((2, 2), (4, 2), (1, 2)):
         yield "a child for each worker, %d and %d" % (here, there), lambda a=here, b=there: per_cpu(a, b)
