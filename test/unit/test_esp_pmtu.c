@@ -318,8 +318,9 @@ START_TEST(mss_coming_in)
 	    .keys = pair_keys(0, false),
 	    .path = path(ADDR_V4, true, 1400)};
 	ck_assert_int_eq(esp_out_add(p.right, &back, &slot), ESP_OK);
-	struct esp_policy policy = {
-	    .action = ESP_PROTECT, .slot = slot, .local = ts_any(family), .remote = ts_any(family)};
+	struct esp_policy policy = {.action = ESP_PROTECT, .slot = slot};
+	ck_assert(ts_parse(&policy.local, family == ADDR_V4 ? "10.2.0.0/16" : "fd00:2::/64"));
+	ck_assert(ts_parse(&policy.remote, family == ADDR_V4 ? "10.1.0.0/16" : "fd00:1::/64"));
 	ck_assert_int_eq(esp_spd_set(p.right, &policy, 1), ESP_OK);
 	/* aes128gcm16: 1400 - 20 - 8 - 8 - 8 - 16 = 1340, a multiple of 4, less 2 */
 	uint32_t most = 1338 + (_i / 2 ? headers - 20 : 0) - headers;

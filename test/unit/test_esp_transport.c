@@ -2,6 +2,7 @@
  * Transport mode: RFC 4303 section 3.1.1, with checksums behind a NAT as RFC 3948 section 3.1.2.
  */
 #include "esp/crypto/crypto.h"
+#include "test/unit/esp_job.h"
 #include "test/unit/esp_pair.h"
 #include "test/unit/rng.h"
 
@@ -386,6 +387,40 @@ START_TEST(extension_headers)
 }
 END_TEST
 
+/* A peer that protects a part of a packet: nothing could be told of the rest. */
+START_TEST(fragments_from_a_peer)
+{
+	enum { SUITE = 4, AT = 64, LOAD = 18, TEXT = LOAD + ESP_TRAILER_LEN };
+	struct pair_options o = options(ADDR_V6);
+	struct esp_keys k = pair_keys(SUITE, false);
+	struct esp_crypto_keys keys = {k.encr, k.integ, k.encr_key, k.integ_key, false};
+	struct esp_provider *provider = esp_provider_new(NULL, ESP_ENGINE_AUTO, 1);
+	struct esp_crypto *c;
+	struct pair p;
+
+	o.suite = SUITE;
+	pair_init(&p, &o);
+	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, true, &c), ESP_CRYPTO_OK);
+	static const uint16_t fields[] = {0, 1, 8, 9};
+	for (uint32_t i = 0; i < 4; i++) {
+		uint8_t *esp = buf + AT;
+		memset(esp, 0, ESP_HDR_LEN + TEXT);
+		be32_store(esp, p.spi);
+		be32_store(esp + 4, i + 1);
+		esp[ESP_HDR_LEN] = TS_PROTO_UDP;
+		be16_store(esp + ESP_HDR_LEN + 2, fields[i]);
+		esp[ESP_HDR_LEN + TEXT - 1] = 44;
+		ck_assert_int_eq(seal_one(c, esp, TEXT, 0), ESP_CRYPTO_OK);
+		struct pkt pkt = {
+		    .base = buf, .cap = sizeof buf, .off = AT, .len = ESP_HDR_LEN + TEXT + 16};
+		ck_assert_int_eq(pair_decap(&p, &pkt), fields[i] ? ESP_V_TRANSPORT : ESP_V_OK);
+	}
+	esp_crypto_free(c);
+	esp_provider_free(provider);
+	pair_fini(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("esp_transport");
@@ -399,6 +434,7 @@ int main(void)
 	tcase_add_test(t, addresses_change);
 	tcase_add_test(t, not_of_tunnel_mode);
 	tcase_add_test(t, fragments_are_not);
+	tcase_add_test(t, fragments_from_a_peer);
 	tcase_add_test(t, options_end_here);
 	tcase_add_loop_test(t, extension_headers, 0, (int)(sizeof chains / sizeof chains[0]));
 	suite_add_tcase(s, t);
