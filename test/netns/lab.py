@@ -240,6 +240,9 @@ class Net:
             lab.node("a").ip("route", "add", "default", "via", "192.168.77.1")
             lab.node("a").ip("-6", "route", "add", "default", "via", "fd77::1")
             lab.node("r").sh("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+            # A router asks for its neighbours from a link-local address: without one it forgets them after a while.
+            for dev in ("ra", "rb"):
+                lab.node("r").ip("addr", "add", "fe80::1/64", "dev", dev, "nodad")
             lab.node("r").nft(NAT_RULES)
         else:
             lab.link("a", "a0", ["192.0.2.1/24", "2001:db8::1/64"], "b", "b0", ["192.0.2.2/24", "2001:db8::2/64"])
