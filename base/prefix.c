@@ -73,11 +73,13 @@ bool prefix_parse(struct prefix *out, const char *text)
 
 bool prefix_has(const struct prefix *p, const struct addr *a)
 {
-	if (p->addr.family != a->family || a->family == ADDR_NONE) {
+	unsigned whole = p->len / 8, rest = p->len % 8;
+
+	if (p->addr.family != a->family || a->family == ADDR_NONE ||
+	    memcmp(p->addr.b, a->b, whole) != 0) {
 		return false;
 	}
-	struct prefix of = prefix_of(a, p->len);
-	return addr_equal(&of.addr, &p->addr);
+	return rest == 0 || (p->addr.b[whole] ^ a->b[whole]) >> (8 - rest) == 0;
 }
 
 const char *prefix_text(const struct prefix *p, char dst[PREFIX_TEXT])
