@@ -131,10 +131,11 @@ static unsigned turn(struct worker *w, unsigned ready)
 	unsigned strays = ready & READY_STRAYS ? worker_strays(w) : FOUND_END;
 	unsigned out = ready & READY_OUT ? worker_outbound(w) : FOUND_END;
 
-	if ((in | raw | out | strays) & FOUND_WORK) {
+	if ((in | raw | out | strays) & FOUND_WORK)
 		worker_count(w, WORKER_batches, 1);
+	/* There may be news without work: a device that is gone, an ICMP error. */
+	if (((in | raw | out | strays) & FOUND_WORK) || w->tell)
 		end_batch(w);
-	}
 	/* While one side is busy the others are looked at too; poll tells when none is. */
 	return in & raw & out & strays & FOUND_END ? 0 : READY_ALL;
 }
@@ -193,6 +194,7 @@ struct worker *worker_new(const struct worker_params *p)
 	w->queue = p->tun && p->tun->queues ? p->index % p->tun->queues : 0;
 	if (p->tun)
 		tun_gro_init(&w->gro, p->tun, w->queue);
+	tun_icmp_limit_init(&w->icmp, ICMP_RATE, ICMP_BURST);
 	pthread_mutex_init(&w->strays_lock, NULL);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC);
 	bool ok = make_buffers(w);

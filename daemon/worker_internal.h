@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "tun/icmp.h"
 #include "tun/offload.h"
 
 enum {
@@ -22,6 +23,9 @@ enum {
 	NOTICE_RING = 1 << 16,
 	STRAY_RING = 1 << 18,
 	NOTICES_PER_BATCH = 8,
+	/* Errors to senders of inner packets: in a second, and at once. */
+	ICMP_RATE = 100,
+	ICMP_BURST = 50,
 };
 
 /* What a direction found. */
@@ -65,6 +69,7 @@ struct worker {
 	uint8_t *buffers;      /* BATCH of BUFFER: what is received */
 	struct endpoint *last; /* by inbound slot: where the last good packet came from */
 	struct tun_gro gro;
+	struct tun_icmp_limit icmp;
 	struct pkt pkts[BATCH]; /* a batch of packets on their way, in or out */
 	struct pkt received[BATCH];
 	struct udp_msg msgs[BATCH];

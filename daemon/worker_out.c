@@ -5,6 +5,7 @@
 #include "daemon/worker_internal.h"
 
 #include <string.h>
+#include <time.h>
 
 enum {
 	SUPERS = 16, /* super-packets in one turn, before what came in has its own */
@@ -28,6 +29,42 @@ static void acquire(struct worker *w, const struct pkt *p)
 		worker_notify(w, &notice);
 }
 
+static uint64_t coarse_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* What does not fit the path of its SA is told to who sent it: RFC 4301 section 8.2.1. Of a
+ * super-packet's segments, which share a sender, the first that is refused speaks for all. */
+static void tell_sender(struct worker *w, const struct pkt *p)
+{
+	uint8_t icmp[TUN_ICMP_CAP];
+	const struct tun_gso whole = {.kind = TUN_GSO_NONE};
+	struct tun *tun = w->p.tun;
+	uint32_t mtu = esp_pkt_mtu(w->esp, p);
+
+	if (mtu == 0 || w->tun_gone || !tun_icmp_allow(&w->icmp, coarse_ms()))
+		return;
+	size_t n =
+	    tun_icmp_too_big(icmp, sizeof icmp, bytes_of(p->base + p->off, p->len), mtu, NULL);
+	if (n && tun->ops->write(tun, w->queue, &whole, &(struct iovec){icmp, n}, 1) == 0)
+		worker_count(w, WORKER_too_big, 1);
+}
+
+/* What ESP did not seal, and somebody is to know. */
+static void refused(struct worker *w, size_t i)
+{
+	const struct pkt *p = &w->pkts[i];
+
+	if (p->verdict == ESP_V_ACQUIRE)
+		acquire(w, p);
+	else if (p->verdict == ESP_V_TOO_BIG &&
+		 !(i && (p->flags & PKT_SAME_FLOW) && p[-1].verdict == ESP_V_TOO_BIG))
+		tell_sender(w, p);
+}
+
 /* Puts those that may leave into msgs, by UDP, and raw_msgs, as they are. */
 static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *raw_n)
 {
@@ -38,10 +75,10 @@ static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *r
 
 	for (size_t i = 0; i < n; i++) {
 		struct pkt *p = &w->pkts[i];
-		if (p->verdict == ESP_V_ACQUIRE)
-			acquire(w, p);
-		if (p->verdict != ESP_V_OK)
+		if (p->verdict != ESP_V_OK) {
+			refused(w, i);
 			continue;
+		}
 		if (!before || before->slot != p->slot)
 			path = esp_pkt_path(w->esp, p);
 		if (!path)

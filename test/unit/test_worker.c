@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	PENDING = 4000, /* packets of one flow under way */
@@ -466,6 +467,62 @@ START_TEST(notices)
 }
 END_TEST
 
+/* ---- What does not fit ---- */
+
+/* "Fragmentation needed" for what the left sent, as it finds it at its device. Returns the MTU. */
+static uint32_t take_icmp(void)
+{
+	static uint8_t icmp[OPKT_MAX];
+	struct tun_gso gso;
+	int n = tun_mem_take(left.tun[0], &gso, icmp, sizeof icmp);
+
+	ck_assert_int_gt(n, 20 + 8 + 20);
+	ck_assert_uint_eq(opkt_sum(0, icmp, 20), 0xffff);
+	ck_assert_uint_eq(icmp[9], 1);
+	ck_assert_uint_eq(icmp[20], 3);
+	ck_assert_uint_eq(icmp[21], 4);
+	/* Back to the sender, from where he sent to. */
+	ck_assert_mem_eq(icmp + 12, icmp + 28 + 16, 4);
+	ck_assert_mem_eq(icmp + 16, icmp + 28 + 12, 4);
+	ck_assert_int_eq(tun_mem_take(left.tun[0], &gso, icmp + 64, sizeof icmp - 64), 0);
+	return be16_load(icmp + 26);
+}
+
+/* The path of the left's SA carries 1000 bytes outside: who sends larger packets that must stay
+ * whole is told once, super-packet or not, and what he sends then passes. */
+START_TEST(senders_are_told)
+{
+	struct rng r = {14};
+	struct esp_path path = {.udp_encap = true, .mtu = 1000};
+	connect_sides(1, true);
+	ck_assert(addr_parse(&path.local.addr, "127.0.0.1"));
+	path.remote.addr = path.local.addr;
+	path.local.port = left.port;
+	path.remote.port = right.port;
+	ck_assert_int_eq(esp_out_set_path(left.esp, left.out[0], &path), ESP_OK);
+	struct opkt_shape s = flows[0].s;
+	s.tcp = true;
+	s.v6 = false;
+	s.ext = s.options = 0;
+	s.off = OPKT_DF;
+	s.flags = OPKT_ACK;
+	s.payload = _i == 0 ? 1200 : 12000;
+	ck_assert_int_eq(side_inject(left.tun[0], &s, _i == 0 ? 0 : 1200, &r, NULL, NULL), 0);
+	reaches(left.w[0], WORKER_too_big, 1);
+	uint32_t mtu = take_icmp();
+	ck_assert(mtu > 800 && mtu < 1000);
+
+	s.payload = mtu - 40;
+	ck_assert_int_eq(side_inject(left.tun[0], &s, 0, &r, NULL, NULL), 0);
+	reaches(right.w[0], WORKER_packets_in, 1);
+	s.payload = mtu - 40 + 1;
+	ck_assert_int_eq(side_inject(left.tun[0], &s, 0, &r, NULL, NULL), 0);
+	reaches(left.w[0], WORKER_too_big, 2);
+	ck_assert_uint_eq(take_icmp(), mtu);
+	ck_assert_uint_eq(worker_counter(right.w[0], WORKER_packets_in), 1);
+}
+END_TEST
+
 /* ---- What breaks ---- */
 
 static _Atomic bool tun_broken;
@@ -499,6 +556,10 @@ START_TEST(tun_gone)
 	send_one(&left, 0, 100, &r);
 	everything_arrives();
 
+	uint64_t told;
+	rest();
+	while (read(right.event, &told, sizeof told) > 0)
+		continue;
 	tun_broken = true;
 	struct opkt_shape s = flows[0].s;
 	s.payload = 50;
@@ -509,6 +570,9 @@ START_TEST(tun_gone)
 	}
 	struct worker_notice n = notice(right.w[0], WORKER_TUN_GONE);
 	ck_assert_int_eq(n.error, _i == 0 ? -EIO : -ENODEV);
+	/* The control thread is woken for it, although nothing was moved. */
+	struct pollfd woken = {.fd = right.event, .events = POLLIN};
+	ck_assert_int_eq(poll(&woken, 1, PATIENCE_MS), 1);
 	uint64_t lost = worker_counter(right.w[0], WORKER_tun_lost);
 	ck_assert_int_eq(side_inject(left.tun[0], &s, 0, &r, NULL, NULL), 0);
 	reaches(right.w[0], WORKER_tun_lost, lost + 1);
@@ -599,6 +663,7 @@ int main(void)
 	tcase_add_test(t, given_by_the_control_thread);
 	tcase_add_test(t, others_on_the_port);
 	tcase_add_test(t, notices);
+	tcase_add_loop_test(t, senders_are_told, 0, 2);
 	tcase_add_loop_test(t, tun_gone, 0, 2);
 	tcase_add_test(t, udp_gone);
 	tcase_add_test(t, stop_under_way);
