@@ -157,8 +157,7 @@ static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct es
 		return ESP_ENOMEM;
 	}
 	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
-	return err ? err
-		   : esp_lanes_new(e->provider, &p->keys, false, e->workers_n, &sa->lanes);
+	return err ? err : esp_lanes_new(e->provider, &p->keys, false, e->workers_n, &sa->lanes);
 }
 
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p)

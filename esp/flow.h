@@ -19,7 +19,7 @@ struct esp_flow {
 	uint8_t family; /* enum addr_family */
 	uint8_t proto;
 	bool has_ports;
-	bool fragment; /* a part of a packet, the first one too */
+	bool fragment;         /* a part of a packet, the first one too */
 	uint16_t sport, dport; /* ICMP: type * 256 + code, in both */
 };
 
