@@ -109,13 +109,28 @@ static void addr_next(struct addr *a)
 	}
 }
 
+/* How many leading bits two addresses of a family share. */
+static unsigned shared_bits(const struct addr *a, const struct addr *b)
+{
+	unsigned bits = addr_bits(a), n = 0;
+
+	while (n < bits && a->b[n / 8] == b->b[n / 8]) {
+		n += 8;
+	}
+	for (unsigned d = n < bits ? a->b[n / 8] ^ b->b[n / 8] : 0; d && !(d & 0x80); d <<= 1) {
+		n++;
+	}
+	return n;
+}
+
 /* The widest prefix that begins at `lo` and does not pass `hi`; *last is its last address. */
 static struct prefix widest(const struct addr *lo, const struct addr *hi, struct addr *last)
 {
 	struct prefix p;
 	struct addr first;
 
-	for (unsigned len = 0;; len++) {
+	/* All that lies between the two has the bits that both have. */
+	for (unsigned len = shared_bits(lo, hi);; len++) {
 		p = prefix_of(lo, len);
 		prefix_range(&p, &first, last);
 		if (len >= addr_bits(lo) || (addr_equal(&first, lo) && addr_cmp(last, hi) <= 0)) {

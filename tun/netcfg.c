@@ -9,10 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct netcfg {
 	struct journal *journal; /* NULL: none */
 	struct change *newest;
+	/* The routes of one family, as they were at `seen_ms`: see routes_seen. */
+	struct procnet_route *seen; /* owned */
+	size_t seen_n, seen_cap;
+	enum addr_family seen_family;
+	uint64_t seen_ms;
 };
 
 /* ---- The list of changes ---- */
@@ -159,6 +165,7 @@ void netcfg_close(struct netcfg *n)
 		(void)release(n, c);
 	}
 	journal_close(n->journal);
+	free(n->seen);
 	free(n);
 }
 
@@ -282,6 +289,47 @@ static bool route_is_there(const struct procnet_route *r, void *arg)
 	return true;
 }
 
+enum {
+	MANY_ROUTES = 256, /* from which on the table is not read anew for each route */
+	FRESH_MS = 1000,
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static bool keep_route(const struct procnet_route *r, void *arg)
+{
+	struct netcfg *n = arg;
+	if (n->seen_n == n->seen_cap) {
+		size_t cap = n->seen_cap ? 2 * n->seen_cap : 64;
+		struct procnet_route *v = realloc(n->seen, cap * sizeof *v);
+		if (!v)
+			return false;
+		n->seen = v;
+		n->seen_cap = cap;
+	}
+	n->seen[n->seen_n++] = *r;
+	return true;
+}
+
+/* Reads the table of routes, which takes a while when it is long: then what was read a moment ago
+ * will do, since what was added meanwhile is known. */
+static int routes_seen(struct netcfg *n, enum addr_family family)
+{
+	uint64_t now = now_ms();
+	if (n->seen_family == family && n->seen_n >= MANY_ROUTES && now - n->seen_ms < FRESH_MS)
+		return 0;
+	n->seen_n = 0;
+	n->seen_family = family;
+	int rc = procnet_routes(family, keep_route, n);
+	n->seen_ms = now_ms();
+	return rc;
+}
+
 static int apply_route(const struct change *c)
 {
 	return host_route(true, c->dev, &c->p, &c->via);
@@ -307,7 +355,9 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
 		return 0;
 	}
 	struct route_search s = {.dev = dev, .dst = dst};
-	int rc = procnet_routes(dst->addr.family, route_is_there, &s);
+	int rc = routes_seen(n, dst->addr.family);
+	for (size_t i = 0; rc == 0 && i < n->seen_n; i++)
+		route_is_there(&n->seen[i], &s);
 	if (rc == 0 && !s.same_dev && s.other[0]) {
 		char text[PREFIX_TEXT];
 		snprintf(why, TUN_WHY,
