@@ -4,8 +4,11 @@
  */
 #include "daemon/worker_internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+
+#include "daemon/udp/errors.h"
 
 enum {
 	SUPERS = 16, /* super-packets in one turn, before what came in has its own */
@@ -136,6 +139,38 @@ static void learn_shape(struct worker *w)
 	w->sample.len = 0;
 }
 
+/* A datagram that must stay whole was larger than the kernel's idea of its path, which is thus
+ * smaller than what the SA was told: RFC 4301 section 8.2.1. */
+static void note_refusal(struct worker *w, size_t n)
+{
+	uint32_t way = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct udp_msg *m = &w->msgs[i];
+		struct worker_notice notice;
+		if (!(m->pkt->flags & PKT_DF) || m->way == way)
+			continue;
+		way = m->way;
+		memset(&notice, 0, sizeof notice);
+		notice.kind = WORKER_TOO_BIG;
+		notice.too_big.dst = m->remote.addr;
+		if (udp_route_mtu(
+			&m->remote.addr, &m->local.addr, m->ifindex, &notice.too_big.mtu) == 0)
+			worker_notify(w, &notice);
+	}
+}
+
+static size_t send_udp(struct worker *w, size_t n)
+{
+	int error = 0;
+	if (n == 0)
+		return 0;
+	size_t sent = udp_send_batch(w->p.udp, w->msgs, n, &error);
+	if (error == -EMSGSIZE)
+		note_refusal(w, n);
+	return sent;
+}
+
 /* Sends what has gathered. */
 static void send_packets(struct worker *w)
 {
@@ -151,7 +186,7 @@ static void send_packets(struct worker *w)
 	seal_elsewhere(w, n);
 	address_packets(w, n, &udp_n, &raw_n);
 	esp_worker_leave(w->esp);
-	size_t sent = udp_n ? udp_send_batch(w->p.udp, w->msgs, udp_n, NULL) : 0;
+	size_t sent = send_udp(w, udp_n);
 	sent += send_raw(w, raw_n);
 	worker_count(w, WORKER_packets_out, sent);
 	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);

@@ -523,6 +523,42 @@ START_TEST(senders_are_told)
 }
 END_TEST
 
+/* The link becomes smaller than the path that the SA was told: what the kernel refuses then is told
+ * to the control thread, with what the link carries. */
+START_TEST(smaller_link)
+{
+	struct rng r = {15};
+	side_init(&left, 1, 4500, true);
+	side_init(&right, 1, 4600, true);
+	left.df = true;
+	side_connect(&left, &right);
+	side_start(&left);
+	side_start(&right);
+	struct opkt_shape s = flows[0].s;
+	s.tcp = true;
+	s.v6 = false;
+	s.ext = s.options = 0;
+	s.off = OPKT_DF;
+	s.flags = OPKT_ACK;
+	s.payload = 1300;
+	ck_assert_int_eq(side_inject(left.tun[0], &s, 0, &r, NULL, NULL), 0);
+	reaches(right.w[0], WORKER_packets_in, 1);
+
+	struct ifreq lo = {.ifr_name = "lo", .ifr_mtu = 1300};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFMTU, &lo), 0);
+	close(fd);
+	s.payload = _i == 0 ? 1300 : 13000;
+	ck_assert_int_eq(side_inject(left.tun[0], &s, _i == 0 ? 0 : 1300, &r, NULL, NULL), 0);
+	struct worker_notice n = notice(left.w[0], WORKER_TOO_BIG);
+	ck_assert_uint_eq(n.too_big.mtu, 1300);
+	ck_assert(!n.too_big.by_icmp);
+	struct addr dst;
+	ck_assert(addr_parse(&dst, "127.0.0.1") && addr_equal(&n.too_big.dst, &dst));
+	reaches(left.w[0], WORKER_udp_lost, _i == 0 ? 1 : 10);
+}
+END_TEST
+
 /* ---- What breaks ---- */
 
 static _Atomic bool tun_broken;
@@ -664,6 +700,7 @@ int main(void)
 	tcase_add_test(t, others_on_the_port);
 	tcase_add_test(t, notices);
 	tcase_add_loop_test(t, senders_are_told, 0, 2);
+	tcase_add_loop_test(t, smaller_link, 0, 2);
 	tcase_add_loop_test(t, tun_gone, 0, 2);
 	tcase_add_test(t, udp_gone);
 	tcase_add_test(t, stop_under_way);

@@ -135,6 +135,7 @@ uint32_t side_add_sa(struct side *from, struct side *to, uint32_t owner, unsigne
 	MUST(esp_in_add(to->esp, &in) == ESP_OK);
 	struct esp_out_params out = {
 	    .spi = *spi, .keys = pair_keys(from->suite, false), .path = {.udp_encap = true}};
+	out.headers.df = from->df;
 	MUST(addr_parse(&out.path.local.addr, "127.0.0.1"));
 	out.path.remote.addr = out.path.local.addr;
 	out.path.local.port = from->port;

@@ -29,6 +29,7 @@ struct side {
 	uint32_t in[SIDE_WORKERS];  /* SPIs, each the worker's of its index */
 	uint32_t out[SIDE_WORKERS]; /* slots to the other side's SPIs */
 	size_t suite;               /* of pair_suites: of the SAs that are added from here on */
+	bool df;                    /* these SAs copy the DF bit */
 	_Atomic uint32_t pins[SIDE_SLOTS];
 };
 
