@@ -198,6 +198,14 @@ static enum esp_verdict stopped_by(const struct esp_sa_out *sa)
 	return last >= last_number(sa) ? ESP_V_SEQ_EXHAUSTED : ESP_V_EXPIRED;
 }
 
+/* New keys are due when a sixteenth of the numbers is left: time enough at any rate. */
+static unsigned numbers_due(const struct esp_sa_out *sa, uint64_t taken)
+{
+	uint64_t last = last_number(sa);
+
+	return taken > last - last / 16 ? ESP_DUE_SOFT : 0;
+}
+
 /* Takes up to n numbers. The last number is never followed by another. */
 static uint32_t take_numbers(struct esp_sa_out *sa, uint32_t n, uint64_t *first)
 {
@@ -264,6 +272,7 @@ static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p
 	uint32_t left = wanted ? take_numbers(sa, wanted, &seq) : 0;
 	size_t k = 0;
 
+	note_due(w, &sa->life, left ? numbers_due(sa, seq + left - 1) : 0);
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].verdict != ESP_V_OK) {
 			continue;

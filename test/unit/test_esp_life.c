@@ -140,6 +140,7 @@ START_TEST(last_number)
 	struct pair_options o = {.esn = _i, .window = 64, .first_seq = last - 3};
 	static uint8_t bufs[8][2048];
 	struct pkt pkts[8];
+	struct esp_expiry x;
 	struct pair p;
 
 	pair_init(&p, &o);
@@ -159,8 +160,29 @@ START_TEST(last_number)
 			ck_assert_int_eq(pair_decap(&p, &pkts[i]), ESP_V_OK);
 		}
 	}
+	ck_assert(esp_next_expiry(p.left, &x));
+	ck_assert_int_eq(x.kind, ESP_EXPIRY_SOFT);
 	expect_expiry(p.left, ESP_EXPIRY_HARD, false);
 	ck_assert_int_eq(send_one(&p), ESP_V_SEQ_EXHAUSTED);
+	pair_fini(&p);
+}
+END_TEST
+
+/* New keys are asked for while there is time: when a sixteenth of the numbers is left. */
+START_TEST(numbers_run_low)
+{
+	uint64_t last = _i ? UINT64_MAX : UINT32_MAX;
+	struct pair_options o = {.esn = _i, .window = 64, .first_seq = last - last / 16 - 1};
+	struct esp_expiry x;
+	struct pair p;
+
+	pair_init(&p, &o);
+	ck_assert_int_eq(send_one(&p), ESP_V_OK);
+	ck_assert(!esp_next_expiry(p.left, &x));
+	ck_assert_int_eq(send_one(&p), ESP_V_OK);
+	expect_expiry(p.left, ESP_EXPIRY_SOFT, false);
+	ck_assert_int_eq(send_one(&p), ESP_V_OK);
+	ck_assert(!esp_next_expiry(p.left, &x));
 	pair_fini(&p);
 }
 END_TEST
@@ -304,6 +326,7 @@ int main(void)
 	tcase_add_loop_test(t, outbound_lifetime, 0, 2);
 	tcase_add_test(t, inbound_lifetime);
 	tcase_add_loop_test(t, last_number, 0, 2);
+	tcase_add_loop_test(t, numbers_run_low, 0, 2);
 	tcase_add_test(t, crossing);
 	tcase_add_test(t, a_worker_inside_keeps_what_it_may_see);
 	tcase_add_test(t, beside_a_worker);
