@@ -89,8 +89,8 @@ static uint32_t pseudo_sum(const uint8_t *ip, bool v6, bool tcp, uint32_t l4_len
 }
 
 /* Joining writes the checksums of all anew, that of the IPv4 header included: what was wrong must
- * not become right. */
-/* The addresses stand right in front of the transport header: one sum takes both. */
+ * not become right. The addresses stand right in front of the transport header: one sum takes both.
+ */
 static bool verifies(const struct seen *s)
 {
 	uint32_t addrs = s->v6 ? 8 : 12;
