@@ -20,6 +20,15 @@ static uint32_t align_up(uint32_t n)
 	return (n + ALIGN - 1) & ~(uint32_t)(ALIGN - 1);
 }
 
+/* Bytes for a packet and all that sealing may put around it, padding up to the MTU included. That
+ * is read once: the control thread may lower it meanwhile. */
+static uint32_t whole_room(const struct worker *w, uint32_t len)
+{
+	uint32_t mtu = w->p.tun->mtu;
+
+	return align_up(PKT_HEADROOM + (len > mtu ? len : mtu) + PKT_TAILROOM);
+}
+
 /* ---- Sending ---- */
 
 static void acquire(struct worker *w, const struct pkt *p)
@@ -224,9 +233,8 @@ static void place(struct worker *w, struct pkt *p, uint32_t len)
 		p->off = w->shape.front;
 		p->cap = w->shape.sealed;
 	} else {
-		uint32_t most = len > w->p.tun->mtu ? len : w->p.tun->mtu;
 		p->off = PKT_HEADROOM;
-		p->cap = align_up(PKT_HEADROOM + most + PKT_TAILROOM);
+		p->cap = whole_room(w, len);
 	}
 	w->pieces_at += p->cap;
 }
@@ -304,8 +312,7 @@ unsigned worker_outbound(struct worker *w)
 		} else if (!tun_csum_complete(&p, &gso)) {
 			worker_count(w, WORKER_tun_bad, 1);
 		} else {
-			uint32_t len = p.len > w->p.tun->mtu ? p.len : w->p.tun->mtu;
-			p.cap = align_up(PKT_HEADROOM + len + PKT_TAILROOM);
+			p.cap = whole_room(w, p.len);
 			at += p.cap;
 			packets++;
 			*next_packet(w, p.len) = p;
