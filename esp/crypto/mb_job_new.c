@@ -126,16 +126,21 @@ bool esp_mb_job_does(struct transform encr, struct transform integ)
 static void set_cipher(IMB_MGR *m, struct esp_mb_job *c, const struct esp_crypto_plan *plan)
 {
 	const uint8_t *key = plan->keys->encr_key.p;
+	size_t n = esp_plan_key(plan).n;
 
 	c->start.enc_keys = c->enc;
 	c->start.dec_keys = c->dec;
-	c->start.key_len_in_bytes = esp_plan_key(plan).n;
+	c->start.key_len_in_bytes = n;
 	c->start.iv_len_in_bytes = c->base.salt_len ? c->base.salt_len + 8u : c->base.shape.iv_len;
 	switch (plan->encr->t.key_bits) {
 	case 128: IMB_AES_KEYEXP_128(m, key, c->enc, c->dec); break;
 	case 192: IMB_AES_KEYEXP_192(m, key, c->enc, c->dec); break;
 	case 256: IMB_AES_KEYEXP_256(m, key, c->enc, c->dec); break;
-	default: memcpy(c->enc, key, esp_plan_key(plan).n); break; /* ChaCha20, or none */
+	default:
+		if (n > 0) { /* ChaCha20; else NULL */
+			memcpy(c->enc, key, n);
+		}
+		break;
 	}
 }
 
