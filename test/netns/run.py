@@ -24,6 +24,7 @@ import matrix  # noqa: E402
 import refusals  # noqa: E402
 import rekey  # noqa: E402
 import transport  # noqa: E402
+import headers  # noqa: E402
 import transforms  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,7 +32,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def selected(words):
     # The longest first, so that they do not stand alone at the end.
-    found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *matrix.cases(), *transforms.cases()]
+    found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
+             *matrix.cases(), *transforms.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 
