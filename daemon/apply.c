@@ -316,19 +316,14 @@ void apply_child_down(struct apply *a, uint32_t spi_in, bool replaced)
 	a->dirty = true;
 }
 
-static void stop_sending(struct apply *a, struct apply_child *c)
-{
-	esp_out_del(a->esp, c->slot_out);
-	a->by_out[c->slot_out & (a->slots - 1)] = NULL;
-	a->pinned_n -= c->pin != 0;
-	c->pin = 0;
-	atomic_store_explicit(&a->pins[c->slot_out], 0, memory_order_relaxed);
-}
-
 static void remove_child(struct apply *a, struct apply_child *c)
 {
 	esp_in_del(a->esp, c->spi_in);
 	a->by_in[c->spi_in & (a->slots - 1)] = NULL;
+	esp_out_del(a->esp, c->slot_out);
+	a->by_out[c->slot_out & (a->slots - 1)] = NULL;
+	a->pinned_n -= c->pin != 0;
+	atomic_store_explicit(&a->pins[c->slot_out], 0, memory_order_relaxed);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -340,7 +335,8 @@ static void remove_child(struct apply *a, struct apply_child *c)
 	free(c);
 }
 
-/* What is down goes, in two steps when it was replaced. */
+/* What is down goes; what was replaced goes later: packets of the peer's may be under way, and a
+ * worker in the middle of a batch still sends as the policies before said. */
 static void retire(struct apply *a, uint64_t now_ms)
 {
 	struct apply_child *next;
@@ -349,10 +345,8 @@ static void retire(struct apply *a, uint64_t now_ms)
 		next = c->next;
 		if (!c->down)
 			continue;
-		if (!c->gone_at) {
-			stop_sending(a, c);
+		if (!c->gone_at)
 			c->gone_at = now_ms + (c->replaced ? LINGER_MS : 0);
-		}
 		if (c->gone_at <= now_ms)
 			remove_child(a, c);
 	}

@@ -75,9 +75,9 @@ class End:
 
 def ends(space, options):
     net = Net(space)
-    keys = 'rekey_time = "%ds"; life_time = "10m"; replay_window = 4096;' % options.rekey
+    keys = 'rekey_time = "%ds"; life_time = "10m"; replay_window = 32768;' % options.rekey
     site_a, site_b = matrix.sites(net, 4, ike="aes128gcm16-prfsha256-x25519", esp=options.esp)
-    site_a.child_keys, site_b.child_keys = keys, 'rekey_time = 0; life_time = 0; replay_window = 4096;'
+    site_a.child_keys, site_b.child_keys = keys, 'rekey_time = 0; life_time = 0; replay_window = 32768;'
     for site in (site_a, site_b):
         site.top_keys = "workers = %d;" % options.workers
     found = []
