@@ -52,12 +52,18 @@ static void lay_out(size_t size)
 
 /* ---- Parts ---- */
 
+static size_t suite_of_all(void)
+{
+	size_t suite = 0;
+	while (strcmp(pair_suites[suite].name, "aes128gcm16") != 0)
+		suite++;
+	return suite;
+}
+
 static void pair_with(const char *engine)
 {
-	struct pair_options o = {.esn = true, .window = 1024};
+	struct pair_options o = {.esn = true, .window = 1024, .suite = suite_of_all()};
 	o.engine = strcmp(engine, "openssl") == 0 ? ESP_ENGINE_OPENSSL : ESP_ENGINE_IPSEC_MB;
-	while (strcmp(pair_suites[o.suite].name, "aes128gcm16") != 0)
-		o.suite++;
 	pair_init(&p, &o);
 	make_flow(inner);
 }
@@ -81,6 +87,88 @@ static void seal(void)
 static void open_all(void)
 {
 	esp_decap(p.rw, pkts, BATCH);
+}
+
+/* ---- Children of a /32 each: what one sends, the other opens; packets of as many flows as there
+ * are children ---- */
+
+static struct esp *many;
+static uint32_t spis[CHILDREN];
+
+static void add_child(uint32_t i, struct esp_policy *policy)
+{
+	struct ts_list any = {.n = 1, .v = {ts_any(ADDR_V4)}};
+	uint8_t a[4] = {10, 0, (uint8_t)(i >> 8), (uint8_t)i};
+	uint32_t slot;
+
+	spis[i] = esp_spi_get(many);
+	struct esp_in_params in = {.spi = spis[i],
+	    .keys = pair_keys(suite_of_all(), true),
+	    .replay_window = 1024,
+	    .local_ts = &any,
+	    .remote_ts = &any};
+	struct esp_out_params out = {.spi = spis[i], .keys = in.keys};
+	if (esp_in_add(many, &in) != ESP_OK || esp_out_add(many, &out, &slot) != ESP_OK)
+		abort();
+	*policy = (struct esp_policy){.action = ESP_PROTECT,
+	    .slot = slot,
+	    .local = ts_any(ADDR_V4),
+	    .remote = ts_any(ADDR_V4)};
+	policy->remote.lo = policy->remote.hi = addr_from_bytes(bytes_of(a, 4));
+}
+
+static void children(uint32_t n)
+{
+	struct esp_params params = {.slots = 1 << 14, .workers = 1, .engine = ESP_ENGINE_OPENSSL};
+	struct esp_policy *v = calloc(n, sizeof *v);
+
+	many = esp_new(&params);
+	if (!v || !many)
+		abort();
+	for (uint32_t i = 0; i < n; i++)
+		add_child(i, &v[i]);
+	if (esp_spd_set(many, v, n) != ESP_OK)
+		abort();
+	free(v);
+	p.lw = p.rw = esp_worker_get(many, 0);
+	make_flow(inner);
+	for (uint32_t i = 0; i < BATCH; i++) {
+		uint8_t *ip = fresh[i] + PKT_HEADROOM;
+		uint32_t to = i * 211 % n;
+		be32_store(ip + 16, 10u << 24 | to);
+		pair_set_sums(ip);
+	}
+}
+
+static void one_child(void)
+{
+	children(1);
+}
+
+static void all_children(void)
+{
+	children(CHILDREN);
+}
+
+/* No packet is marked as of the flow of the one before it: each is looked up. */
+static void lay_each(void)
+{
+	lay_out(inner);
+	for (size_t i = 0; i < BATCH; i++)
+		pkts[i].flags = 0;
+}
+
+static void lay_each_sealed(void)
+{
+	lay_each();
+	esp_encap(p.lw, pkts, BATCH);
+}
+
+static void find_sas(void)
+{
+	for (uint32_t i = 0; i < BATCH; i++)
+		if (!esp_sad_in(&many->sad, spis[i * 211 % CHILDREN]))
+			abort();
 }
 
 static struct esp_spd *spd;
@@ -201,6 +289,14 @@ static void cut(void)
 		tun_split_next(&s, room[i]);
 }
 
+/* What cutting takes for the copy of payloads, which sums them up on the way. */
+static void copy_and_sum(void)
+{
+	for (size_t i = 0; i < BATCH; i++)
+		tun_csum_copy(
+		    0, room[i] + 40, whole + PKT_HEADROOM + 40 + i * (INNER - 40), INNER - 40);
+}
+
 static uint64_t bytes_written;
 
 static int count_write(
@@ -276,11 +372,17 @@ static const struct part {
     {"open-openssl", openssl_pair, lay_sealed, open_all},
     {"seal-ipsec-mb", mb_pair, lay_plain, seal},
     {"open-ipsec-mb", mb_pair, lay_sealed, open_all},
+    {"seal-1-child", one_child, lay_each, seal},
+    {"seal-10000-children", all_children, lay_each, seal},
+    {"open-1-child", one_child, lay_each_sealed, open_all},
+    {"open-10000-children", all_children, lay_each_sealed, open_all},
+    {"sa-lookup", all_children, nothing, find_sas},
     {"lookup-1", one_rule, nothing, find_rules},
     {"lookup-10000", many_rules, nothing, find_rules},
     {"replay", new_window, in_order, replay},
     {"replay-reordered", new_window, reordered, replay},
     {"gso", make_super, nothing, cut},
+    {"gso-copy-and-sum", make_super, nothing, copy_and_sum},
     {"gro", new_gro, lay_inner, join},
     {"udp-send", open_sock, lay_inner, send_train},
 };
