@@ -101,9 +101,13 @@ static int poll_for(const struct worker *w, struct pollfd *fds, nfds_t n)
 static unsigned sleep_until_work(struct worker *w)
 {
 	int tun_fd = w->p.tun && !w->tun_gone ? w->p.tun->ops->poll_fd(w->p.tun, w->queue) : -1;
+	int udp_fd[2] = {-1, -1};
+	if (!w->udp_gone)
+		udp_fds(w->p.udp, udp_fd);
 	struct pollfd fds[] = {
 	    {.fd = w->wake_fd, .events = POLLIN},
-	    {.fd = w->udp_gone ? -1 : udp_fd(w->p.udp), .events = POLLIN},
+	    {.fd = udp_fd[0], .events = POLLIN},
+	    {.fd = udp_fd[1], .events = POLLIN},
 	    {.fd = tun_fd, .events = POLLIN},
 	    {.fd = w->p.raw && !w->raw_gone ? raw_fd(w->p.raw) : -1, .events = POLLIN},
 	};
@@ -117,9 +121,9 @@ static unsigned sleep_until_work(struct worker *w)
 		while (read(w->wake_fd, &ignored, sizeof ignored) < 0 && errno == EINTR)
 			continue;
 	}
-	ready |= fds[1].revents ? (unsigned)READY_IN : 0;
-	ready |= fds[2].revents ? (unsigned)READY_OUT : 0;
-	ready |= fds[3].revents ? (unsigned)READY_RAW : 0;
+	ready |= fds[1].revents || fds[2].revents ? (unsigned)READY_IN : 0;
+	ready |= fds[3].revents ? (unsigned)READY_OUT : 0;
+	ready |= fds[4].revents ? (unsigned)READY_RAW : 0;
 	return ready;
 }
 
@@ -147,8 +151,10 @@ static void *run(void *arg)
 
 	while (!atomic_load_explicit(&w->stop, memory_order_acquire)) {
 		ready = turn(w, ready);
-		if (!ready)
+		if (!ready) {
 			ready = sleep_until_work(w);
+			w->woken_up = true;
+		}
 	}
 	return NULL;
 }

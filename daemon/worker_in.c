@@ -170,10 +170,12 @@ static void take_train(struct worker *w, const struct udp_msg *m, bool roomy)
 	}
 }
 
-/* Trains are large: with many of them the caches would be left before the first is dealt with. */
+/* Trains are large: with many of them the caches would be left before the first is dealt with. And
+ * where few came, to ask for many costs more than they do. */
 static void adapt(struct worker *w, size_t got, uint64_t bytes)
 {
-	w->receive = bytes >= (uint64_t)TRAIN_BYTES * got ? TRAIN_BATCH : BATCH;
+	bool few = got < TRAIN_BATCH || bytes >= (uint64_t)TRAIN_BYTES * got;
+	w->receive = few ? TRAIN_BATCH : BATCH;
 }
 
 unsigned worker_inbound(struct worker *w)

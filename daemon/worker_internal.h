@@ -57,6 +57,7 @@ struct worker {
 	bool ike_out;
 	/* The worker's own from here on. */
 	bool tun_gone, udp_gone, raw_gone;
+	bool woken_up;      /* has slept since it last looked at the TUN device */
 	bool tell;          /* the control thread must be woken */
 	uint64_t woken;     /* workers that got strays in this batch: a bit each */
 	unsigned notices_n; /* in this batch */

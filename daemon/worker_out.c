@@ -293,10 +293,12 @@ static int read_packet(struct worker *w, uint32_t at, struct pkt *p, struct tun_
 unsigned worker_outbound(struct worker *w)
 {
 	unsigned packets = 0, supers = 0, found = FOUND_NOTHING;
+	bool woken = w->woken_up;
 	uint32_t at = 0;
 
 	if (!w->p.tun || w->tun_gone)
 		return FOUND_END;
+	w->woken_up = false;
 	while (packets < BATCH && supers < SUPERS && ARENA - at >= BUFFER) {
 		struct tun_gso gso;
 		struct pkt p;
@@ -316,6 +318,12 @@ unsigned worker_outbound(struct worker *w)
 			at += p.cap;
 			packets++;
 			*next_packet(w, p.len) = p;
+			/* Somebody may wait for this one: it does not wait for a look at
+			 * whether there are more. */
+			if (woken && packets == 1 && supers == 0) {
+				send_packets(w);
+				at = 0;
+			}
 		}
 	}
 	send_packets(w);

@@ -342,6 +342,20 @@ int udp_fd(const struct udp_sock *s)
 	return s->epoll;
 }
 
+size_t udp_fds(const struct udp_sock *s, int fds[2])
+{
+	size_t n = 0;
+	if (atomic_load_explicit(&s->n_pins, memory_order_relaxed) > 0) {
+		fds[n++] = s->epoll;
+		return n;
+	}
+	if (s->v4.fd >= 0)
+		fds[n++] = s->v4.fd;
+	if (s->v6.fd >= 0)
+		fds[n++] = s->v6.fd;
+	return n;
+}
+
 uint16_t udp_port(const struct udp_sock *s)
 {
 	return s->port;

@@ -67,6 +67,9 @@ struct udp_msg {
 int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY]);
 void udp_close(struct udp_sock *s);   /* NULL is fine */
 int udp_fd(const struct udp_sock *s); /* poll it for reading, level triggered */
+/* The same as one or two descriptors, by which a sleeper wakes a little sooner. To be asked before
+ * each poll. Returns how many. */
+size_t udp_fds(const struct udp_sock *s, int fds[2]);
 uint16_t udp_port(const struct udp_sock *s);
 unsigned udp_families(const struct udp_sock *s); /* which of enum udp_families are there */
 
