@@ -147,7 +147,8 @@ class Node:
             ("-4", "rule"), ("-6", "rule"))]
         parts.append(self.sh("sh", "-c", "cat /etc/resolv.conf; sysctl -e net.ipv4.ip_forward net.ipv4.conf.all.rp_filter "
                              "net.ipv4.conf.default.rp_filter net.ipv6.conf.all.forwarding", check=False).stdout)
-        return "\n".join(sorted(l for p in parts for l in p.splitlines()))
+        # Whether a link has noticed yet that it is up is not the VPN's doing.
+        return "\n".join(sorted(l.replace(" linkdown", "").rstrip() for p in parts for l in p.splitlines()))
 
 
 class Lab:
