@@ -16,6 +16,7 @@ static const enum ike_verdict matrix[IKE_DOINGS][IKE_ASKEDS] = {
 	[IKE_DOING_NOTHING]      = {  P,      P,      P,      P,      P },
 	[IKE_DOING_CREATE_CHILD] = {  P,      P,      P,      T,      P },
 	[IKE_DOING_DELETE_CHILD] = {  P,      T,      S,      T,      P },
+	[IKE_DOING_DELETE_LATER] = {  P,      T,      P,      T,      P },
 	[IKE_DOING_DELETE_IKE]   = {  T,      T,      P,      T,      F },
 	[IKE_DOING_REKEY_IKE]    = {  T,      T,      P,      P,      P },
 #undef P
@@ -37,7 +38,8 @@ enum ike_doing ike_doing_now(const struct ike_sa *sa, const struct ike_child *ch
 	if (sa->phase == IKE_PHASE_CLOSING)
 		return IKE_DOING_DELETE_IKE;
 	if (child && child->state == IKE_CHILD_DELETING)
-		return IKE_DOING_DELETE_CHILD;
+		return sa->active && sa->active->child == child ? IKE_DOING_DELETE_CHILD
+								: IKE_DOING_DELETE_LATER;
 	if (ops == &ike_task_rekey_ike)
 		return IKE_DOING_REKEY_IKE;
 	if (child)

@@ -10,6 +10,7 @@ enum ike_doing {
 	IKE_DOING_NOTHING,
 	IKE_DOING_CREATE_CHILD, /* some child */
 	IKE_DOING_DELETE_CHILD, /* the one in question; for REKEY_IKE: any */
+	IKE_DOING_DELETE_LATER, /* likewise, but our Delete waits for its turn: nothing crosses */
 	IKE_DOING_DELETE_IKE,
 	IKE_DOING_REKEY_IKE,
 	IKE_DOINGS,

@@ -191,6 +191,15 @@ static void seal(
 	w->n = msg.n;
 }
 
+bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner)
+{
+	static _Thread_local struct ike_msg outer;
+	static _Thread_local struct chain c;
+
+	return unseal(s, w, &outer, &c) &&
+	       ike_msg_parse_inner(inner, &outer, bytes_of(c.b, c.n)) == IKE_OK;
+}
+
 bool evil_tap(struct sim *s, struct sim_wire *w)
 {
 	struct evil *e = s->tap_arg;

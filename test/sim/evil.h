@@ -36,6 +36,11 @@ struct evil {
 	bool done;         /* it was changed */
 };
 
+struct ike_msg;
+/* Reads what is inside a protected datagram; *inner borrows until the next call. False: not
+ * protected, or its keys are not known. */
+bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner);
+
 /* A tap for sim.tap, with tap_arg = struct evil. */
 bool evil_tap(struct sim *s, struct sim_wire *w);
 

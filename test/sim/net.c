@@ -23,7 +23,8 @@ static void flight_put(struct sim *s, const struct sim_wire *w)
 {
 	struct sim_flight *f = flight_new(s);
 
-	f->at = s->now + s->latency_ms + (s->jitter_ms ? dice(s, s->jitter_ms + 1) : 0);
+	f->at =
+	    s->now + s->latency_ms + w->late_ms + (s->jitter_ms ? dice(s, s->jitter_ms + 1) : 0);
 	f->from = w->from;
 	f->to = w->to;
 	f->marker = w->marker;

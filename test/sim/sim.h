@@ -62,6 +62,7 @@ struct sim_wire {
 	uint64_t number; /* 0, 1, 2, … as sent */
 	uint8_t *data;
 	size_t n, cap;
+	uint32_t late_ms; /* arrives so much later than usual */
 };
 
 struct sim_flight; /* private */
