@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
 	const uint8_t *p;
@@ -31,37 +32,54 @@ bool bytes_to_hex(char *dst, size_t cap, struct bytes b);
  * on an odd count, a digit that is none, or more than `cap` bytes. */
 long bytes_from_hex(uint8_t *dst, size_t cap, const char *hex);
 
+/* Loads and stores anywhere, aligned or not: one instruction where the processor has one. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define BYTES_BE16(v) __builtin_bswap16(v)
+#define BYTES_BE32(v) __builtin_bswap32(v)
+#define BYTES_BE64(v) __builtin_bswap64(v)
+#else
+#define BYTES_BE16(v) (v)
+#define BYTES_BE32(v) (v)
+#define BYTES_BE64(v) (v)
+#endif
+
 static inline uint16_t be16_load(const uint8_t *p)
 {
-	return (uint16_t)((p[0] << 8) | p[1]);
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return BYTES_BE16(v);
 }
 
 static inline uint32_t be32_load(const uint8_t *p)
 {
-	return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | p[3];
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return BYTES_BE32(v);
 }
 
 static inline uint64_t be64_load(const uint8_t *p)
 {
-	return ((uint64_t)be32_load(p) << 32) | be32_load(p + 4);
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return BYTES_BE64(v);
 }
 
 static inline void be16_store(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	v = BYTES_BE16(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void be32_store(uint8_t *p, uint32_t v)
 {
-	be16_store(p, (uint16_t)(v >> 16));
-	be16_store(p + 2, (uint16_t)v);
+	v = BYTES_BE32(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void be64_store(uint8_t *p, uint64_t v)
 {
-	be32_store(p, (uint32_t)(v >> 32));
-	be32_store(p + 4, (uint32_t)v);
+	v = BYTES_BE64(v);
+	memcpy(p, &v, sizeof v);
 }
 
 #endif

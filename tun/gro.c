@@ -173,6 +173,16 @@ static bool same_flow(const struct tun_gro_flow *f, const struct seen *s)
 	       memcmp(f->first + addrs, s->ip + addrs, f->l4 + 4 - addrs) == 0;
 }
 
+/* Options and the urgent pointer: 2 bytes, and then whole words. */
+static bool same_end(const uint8_t *a, const uint8_t *b, uint32_t n)
+{
+	uint32_t differ = be16_load(a) ^ be16_load(b);
+
+	for (uint32_t i = 2; i < n; i += 4)
+		differ |= be32_load(a + i) ^ be32_load(b + i);
+	return differ == 0;
+}
+
 static bool ip_follows(const struct tun_gro_flow *f, const struct seen *s)
 {
 	const uint8_t *a = f->first, *b = s->ip;
@@ -193,7 +203,7 @@ static bool tcp_follows(const struct tun_gro_flow *f, const struct seen *s)
 	/* Acknowledgement, offset, flags (PSH aside, it ends a whole), window, urgent, options. */
 	return be32_load(b + 4) == f->next_seq && memcmp(a + 8, b + 8, 5) == 0 &&
 	       ((a[13] ^ b[13]) & ~TCP_PSH) == 0 && memcmp(a + 14, b + 14, 2) == 0 &&
-	       memcmp(a + 18, b + 18, f->header - f->l4 - 18) == 0;
+	       same_end(a + 18, b + 18, f->header - f->l4 - 18);
 }
 
 static bool follows(const struct tun_gro_flow *f, const struct seen *s)
@@ -232,11 +242,35 @@ static void begin(struct tun_gro_flow *f, const struct seen *s)
 	f->parts[0] = (struct iovec){s->ip, s->len};
 }
 
-/* Packets of a flow come in runs: the last one is asked first. */
+/* Packets of a flow come in runs. One whose headers are those of the flow that was last asked for,
+ * lengths and what follows() looks at aside, needs no more looking: the first of them was looked
+ * at.
+ */
+static bool alike(const struct tun_gro_flow *f, struct seen *s)
+{
+	const uint8_t *a = f->first, *b = s->ip;
+
+	if (!a || s->len <= f->header || b[0] != a[0])
+		return false;
+	if (f->v6) {
+		if (be16_load(b + 4) + (uint32_t)V6_LEN != s->len || b[6] != a[6] ||
+		    memcmp(b + 8, a + 8, V6_LEN + 4 - 8) != 0)
+			return false;
+	} else if (be16_load(b + 2) != s->len || memcmp(b + 6, a + 6, 4) != 0 ||
+		   memcmp(b + 12, a + 12, V4_LEN + 4 - 12) != 0) {
+		return false;
+	}
+	s->l4 = f->l4;
+	s->header = f->header;
+	s->payload = s->len - f->header;
+	s->tcp = f->tcp;
+	s->v6 = f->v6;
+	return follows(f, s) && (f->tcp || (be16_load(b + f->l4 + 4) == s->len - f->l4 &&
+					       be16_load(b + f->l4 + UDP_CSUM_AT) != 0));
+}
+
 static struct tun_gro_flow *find(struct tun_gro *g, const struct seen *s)
 {
-	if (same_flow(&g->flows[g->last], s))
-		return &g->flows[g->last];
 	for (unsigned i = 0; i < TUN_GRO_FLOWS; i++) {
 		if (same_flow(&g->flows[i], s)) {
 			g->last = i;
@@ -260,6 +294,10 @@ void tun_gro_add(struct tun_gro *g, uint8_t *ip, uint32_t len)
 {
 	struct seen s = {.ip = ip, .len = len};
 
+	if (alike(&g->flows[g->last], &s) && verifies(&s)) {
+		join(&g->flows[g->last], &s);
+		return;
+	}
 	if (look_ip(&s))
 		look_l4(&s, &g->tun->features);
 	struct tun_gro_flow *f = s.flow ? find(g, &s) : NULL;

@@ -28,6 +28,7 @@ static void make_flow(size_t size)
 	for (size_t i = 0; i < BATCH; i++) {
 		uint8_t *ip = fresh[i] + PKT_HEADROOM;
 		pair_inner(ip, ADDR_V4, size);
+		be16_store(ip + 6, 0x4000); /* DF, as TCP has it */
 		ip[9] = 6;
 		memset(ip + 20, 0, 20);
 		be16_store(ip + 20, 443);
