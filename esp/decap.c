@@ -112,12 +112,11 @@ static struct esp_sa_in *sa_of(const struct esp_worker *w, struct pkt *p, enum e
 
 /* ---- Phase three: after the ciphers ---- */
 
-static enum esp_verdict finish(
-    struct esp_worker *w, const struct item *it, const struct esp_job *job)
+static enum esp_verdict finish(struct esp_worker *w, const struct item *it,
+    const struct esp_job *job, struct esp_inner_run *run)
 {
 	struct esp_sa_in *sa = it->sa;
 	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
-	struct esp_flow flow;
 	/* A packet of this batch may have been the SA's last one. */
 	enum esp_verdict v = esp_life_over(&sa->life) ? ESP_V_EXPIRED : opened(job->err);
 
@@ -125,10 +124,10 @@ static enum esp_verdict finish(
 		v = verdict_of(esp_window_commit(&sa->window, it->seq));
 	}
 	if (v == ESP_V_OK) {
-		v = esp_inner_take(w, sa, it->p, front, job->text_len, &flow);
+		v = esp_inner_take(w, sa, it->p, front, job->text_len, run);
 	}
 	if (v == ESP_V_OK) {
-		v = charge(w, &sa->life, flow.total);
+		v = charge(w, &sa->life, run->flow.total);
 	}
 	return v;
 }
@@ -155,6 +154,7 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 {
 	struct item items[CHUNK];
 	struct esp_job jobs[CHUNK];
+	struct esp_inner_run run = {.sa = NULL};
 	size_t k = 0;
 
 	for (struct pkt *p = pkts; p < pkts + n; p++) {
@@ -171,7 +171,7 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 	}
 	esp_crypto_open(jobs, k);
 	for (size_t i = 0; i < k; i++) {
-		judge(w, items[i].sa, items[i].p, finish(w, &items[i], &jobs[i]));
+		judge(w, items[i].sa, items[i].p, finish(w, &items[i], &jobs[i], &run));
 	}
 }
 

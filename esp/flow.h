@@ -5,7 +5,10 @@
 #ifndef ESP_FLOW_H
 #define ESP_FLOW_H
 
+#include "base/bytes.h"
 #include "base/ts.h"
+
+#include <string.h>
 
 /* An address as a number; IPv4 in the top 32 bits, so that prefix masks are the same for both. */
 struct esp_num {
@@ -25,6 +28,29 @@ struct esp_flow {
 
 /* Reads n bytes. False: not IP, or shorter than its headers say. */
 bool esp_flow_read(struct esp_flow *f, const uint8_t *p, size_t n);
+
+/* Does the packet of n bytes belong to the flow *f as well, which was read from `before`? Then its
+ * `total` is set. True for plain headers only: options, extension headers and fragments are to be
+ * read. */
+static inline bool esp_flow_goes_on(
+    struct esp_flow *f, const uint8_t *before, const uint8_t *p, size_t n)
+{
+	bool v6 = f->family == ADDR_V6;
+	size_t l4 = v6 ? 40 : 20;
+
+	if (f->l4 != l4 || !f->has_ports || f->fragment || n < l4 + 4 || p[0] != before[0]) {
+		return false;
+	}
+	uint32_t total = v6 ? be16_load(p + 4) + 40u : be16_load(p + 2);
+	if (total < l4 + 4 || total > n) {
+		return false;
+	}
+	f->total = total;
+	/* Next header, addresses, ports; of IPv4 the fragment field, protocol, addresses, ports. */
+	return v6 ? p[6] == before[6] && memcmp(p + 8, before + 8, 36) == 0
+		  : memcmp(p + 6, before + 6, 2) == 0 && p[9] == before[9] &&
+			memcmp(p + 12, before + 12, 8) == 0 && memcmp(p + 20, before + 20, 4) == 0;
+}
 
 struct esp_sel {
 	struct esp_num lo, hi;

@@ -142,22 +142,37 @@ static void clamp_syn(const struct esp_worker *w, uint8_t *ip, const struct esp_
 	}
 }
 
+/* The packet of a run that goes on has the flow, and so the selectors, of the one before. */
+static bool goes_on(struct esp_inner_run *run, const struct esp_sa_in *sa, const struct pkt *p,
+    const struct load *l)
+{
+	return run->sa == sa && l->next == (run->flow.family == ADDR_V4 ? NEXT_IPV4 : NEXT_IPV6) &&
+	       esp_flow_goes_on(&run->flow, run->ip, p->base + l->at, l->len);
+}
+
+static enum esp_verdict take_flow(const struct esp_transport_box *box, const struct esp_sa_in *sa,
+    const struct pkt *p, struct load *l, struct esp_flow *f)
+{
+	enum esp_verdict v = box ? take_transport(box, p, l, f) : take_tunnel(p, l, f);
+
+	return v == ESP_V_OK && !selected(sa, f) ? ESP_V_SELECTOR : v;
+}
+
 enum esp_verdict esp_inner_take(const struct esp_worker *w, const struct esp_sa_in *sa,
-    struct pkt *p, uint32_t front, uint32_t len, struct esp_flow *f)
+    struct pkt *p, uint32_t front, uint32_t len, struct esp_inner_run *run)
 {
 	const struct esp_transport_box *box = atomic_load(&sa->transport);
 	struct load l = {.at = p->off + front};
 	enum esp_verdict v = read_trailer(sa, p, len, &l);
 
-	if (v == ESP_V_OK) {
-		v = box ? take_transport(box, p, &l, f) : take_tunnel(p, &l, f);
-	}
-	if (v == ESP_V_OK && !selected(sa, f)) {
-		v = ESP_V_SELECTOR;
+	if (v == ESP_V_OK && (box || !goes_on(run, sa, p, &l))) {
+		run->sa = NULL;
+		v = take_flow(box, sa, p, &l, &run->flow);
 	}
 	if (v != ESP_V_OK) {
 		return v;
 	}
+	const struct esp_flow *f = &run->flow;
 	uint8_t *ip = p->base + l.at;
 	if (box) {
 		esp_transport_repair(box, ip, f);
@@ -169,5 +184,7 @@ enum esp_verdict esp_inner_take(const struct esp_worker *w, const struct esp_sa_
 	}
 	p->off = l.at;
 	p->len = f->total; /* what stands behind it is TFC padding: RFC 4303 section 2.7 */
+	run->sa = sa;
+	run->ip = ip;
 	return ESP_V_OK;
 }

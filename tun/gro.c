@@ -257,7 +257,7 @@ static bool alike(const struct tun_gro_flow *f, struct seen *s)
 		    memcmp(b + 8, a + 8, V6_LEN + 4 - 8) != 0)
 			return false;
 	} else if (be16_load(b + 2) != s->len || memcmp(b + 6, a + 6, 4) != 0 ||
-		   memcmp(b + 12, a + 12, V4_LEN + 4 - 12) != 0) {
+		   memcmp(b + 12, a + 12, 8) != 0 || memcmp(b + 20, a + 20, 4) != 0) {
 		return false;
 	}
 	s->l4 = f->l4;
@@ -310,7 +310,9 @@ void tun_gro_add(struct tun_gro *g, uint8_t *ip, uint32_t len)
 	} else {
 		if (f)
 			flush_flow(g, f);
-		begin(f ? f : make_room(g), &s);
+		f = f ? f : make_room(g);
+		g->last = (unsigned)(f - g->flows);
+		begin(f, &s);
 	}
 }
 

@@ -59,7 +59,7 @@ static inline size_t esp_nonce_of(
 {
 	uint8_t *iv = out + c->salt_len;
 
-	memcpy(out, c->salt, c->salt_len);
+	memcpy(out, c->salt, sizeof c->salt); /* the IV covers what is no salt of it */
 	if (c->shape.iv_len) {
 		memcpy(iv, esp + ESP_HDR_LEN, 8);
 	} else {
