@@ -113,6 +113,7 @@ enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initi
 	h->local = parent->local;
 	h->remote = parent->remote;
 	h->marker = parent->marker;
+	h->extensions = parent->extensions;
 	h->expire_at = h->e->now + 2 * (uint64_t)ABANDONED_MS;
 	return IKE_OK;
 }

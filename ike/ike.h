@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "ike/err.h"
 #include "ike/event.h"
+#include "ike/ext.h"
 
 struct ike_engine;
 
@@ -165,6 +166,7 @@ struct ike_sa_info {
 	uint64_t spi_i, spi_r;
 	struct suite suite;
 	bool nat_local, nat_remote;
+	ike_ext_set extensions;  /* in force */
 	ike_time established_at; /* with the peer's authentication; new keys do not change it */
 	ike_time rekey_at;       /* IKE_NEVER: not by time, or it is under way */
 	size_t children_n;

@@ -84,6 +84,7 @@ struct ike_sa {
 	    nat_remote; /* as the hashes say; a forced encapsulation looks like nat_remote */
 	bool announced; /* our own source hash was made wrong on purpose: `encap` */
 	bool encap;     /* ESP in UDP */
+	ike_ext_set extensions; /* in force; kept by a rekey */
 	/* Times: IKE_NEVER when not set. */
 	ike_time created_at, established_at, heard_at;
 	ike_time expire_at;         /* the way up must be done; GONE: freed */

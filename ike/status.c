@@ -28,6 +28,17 @@ const char *ike_child_state_text(enum ike_child_state s)
 	return "?";
 }
 
+const char *ike_ext_name(enum ike_ext e)
+{
+	static const char *const names[IKE_EXTS] = {
+#define IKE_EXT_NAME(symbol, name) [IKE_EXT_##symbol] = name,
+	    IKE_EXT_LIST(IKE_EXT_NAME)
+#undef IKE_EXT_NAME
+	};
+
+	return e < IKE_EXTS ? names[e] : "?";
+}
+
 static enum ike_sa_state state_of(const struct ike_sa *sa)
 {
 	if (sa->phase == IKE_PHASE_UP)
@@ -51,6 +62,7 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 	    .suite = sa->suite,
 	    .nat_local = sa->nat_local,
 	    .nat_remote = sa->nat_remote,
+	    .extensions = sa->extensions,
 	    .established_at = sa->established_at,
 	    .rekey_at = sa->rekey_at,
 	    .children = kids};

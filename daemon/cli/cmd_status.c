@@ -130,6 +130,11 @@ static void print_sa(const json_t *sa)
 	if (*str(sa, "suite"))
 		printf("  protected: %s, peer authenticated by %s\n", str(sa, "suite"),
 		    str(sa, "remote_auth"));
+	if (json_array_size(json_object_get(sa, "extensions"))) {
+		printf("  in force:  ");
+		print_list(json_object_get(sa, "extensions"));
+		putchar('\n');
+	}
 	json_array_foreach(json_object_get(sa, "children"), i, child) print_child(child);
 }
 

@@ -131,6 +131,16 @@ static json_t *child_json(const struct view *v, const struct ike_child_info *c)
 
 /* ---- IKE SAs ---- */
 
+static json_t *extensions_json(ike_ext_set set)
+{
+	json_t *a = json_array();
+
+	for (int i = 0; i < IKE_EXTS; i++)
+		if (ike_ext_has(set, (enum ike_ext)i))
+			json_array_append_new(a, json_string(ike_ext_name((enum ike_ext)i)));
+	return a;
+}
+
 static void add_sa(void *arg, const struct ike_sa_info *sa)
 {
 	struct view *v = arg;
@@ -160,6 +170,7 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 	set(o, "suite", suite_json(&sa->suite));
 	set(o, "nat_local", json_boolean(sa->nat_local));
 	set(o, "nat_remote", json_boolean(sa->nat_remote));
+	set(o, "extensions", extensions_json(sa->extensions));
 	set(o, "mobike", json_false());
 	set(o, "established_s", seconds_since(v, sa->established_at));
 	set(o, "rekey_in_s", seconds_until(v, sa->rekey_at));

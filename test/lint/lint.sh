@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a reader, a compiler and a formatter can object to. Each rule prints ok or FAIL; the last line counts.
 #
-#   test/lint/lint.sh [RULE...]    of: format includes style words gcc clang tidy manual shell (default: all)
+#   test/lint/lint.sh [RULE...]    of: format includes style words req gcc clang tidy manual shell (default: all)
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
@@ -28,6 +28,11 @@ rule_words() {
 	    xargs grep -nIE '(^|[^A-Za-z0-9_.>])/(home|root|Users|workspace|work)/[a-z]|\b(TODO|FIXME)\b' /dev/null
 }
 
+# What the RFCs ask for, listed in test/lint/rfc/, against the REQ tags of the tests.
+rule_req() {
+	files 'test/*' | grep -vE '^test/(lint|fuzz/corpus)/|^test/unit/req\.h$' | xargs awk -f test/lint/req.awk test/lint/rfc/*.txt
+}
+
 rule_gcc() { ./dev build release; }
 rule_clang() { ./dev build clang; }
 
@@ -51,7 +56,7 @@ for name in sys.argv[1:]:
     ast.parse(open(name).read(), name)'
 }
 
-[ $# -gt 0 ] || set -- format includes style words shell manual gcc clang tidy
+[ $# -gt 0 ] || set -- format includes style words req shell manual gcc clang tidy
 for rule in "$@"; do
 	if "rule_$rule" >"$log" 2>&1; then
 		echo "ok   $rule"

@@ -1,0 +1,40 @@
+/*
+ * The extensions that an IKE SA may have in force: what both ends have announced and we use. One
+ * row each; `tunike status` shows them by name. Set with ike_ext_add where the answer that agrees
+ * is read or written; an IKE SA that is rekeyed keeps them.
+ */
+#ifndef IKE_EXT_H
+#define IKE_EXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define IKE_EXT_LIST(X) \
+	/* symbol         name */ \
+	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */
+/* clang-format on */
+
+enum ike_ext {
+#define IKE_EXT_ENUM(symbol, name) IKE_EXT_##symbol,
+	IKE_EXT_LIST(IKE_EXT_ENUM)
+#undef IKE_EXT_ENUM
+	    IKE_EXTS, /* how many */
+};
+
+typedef uint32_t ike_ext_set; /* bit e: enum ike_ext e */
+_Static_assert(IKE_EXTS <= 32, "a set of extensions has 32 bits");
+
+static inline bool ike_ext_has(ike_ext_set set, enum ike_ext e)
+{
+	return set >> e & 1;
+}
+
+static inline void ike_ext_add(ike_ext_set *set, enum ike_ext e)
+{
+	*set |= UINT32_C(1) << e;
+}
+
+const char *ike_ext_name(enum ike_ext e); /* "fragmentation" */
+
+#endif
