@@ -23,6 +23,7 @@ import life  # noqa: E402
 import matrix  # noqa: E402
 import refusals  # noqa: E402
 import rekey  # noqa: E402
+import scripted  # noqa: E402
 import transport  # noqa: E402
 import headers  # noqa: E402
 import transforms  # noqa: E402
@@ -33,7 +34,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def selected(words):
     # The longest first, so that they do not stand alone at the end.
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
-             *matrix.cases(), *transforms.cases()]
+             *matrix.cases(), *transforms.cases(), *scripted.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 
