@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "daemon/raw/internal.h"
-#include "daemon/udp/msg.h"
+#include "daemon/udp/socket.h"
 
 enum {
 	HOT_BATCHES = 16, /* from one socket before the others are looked at */
@@ -111,15 +111,8 @@ static int prepare_receive(
 		if (p->cap <= PKT_HEADROOM)
 			return -EINVAL;
 		b->name[i].sa.sa_family = AF_UNSPEC;
-		b->iov[i] = (struct iovec){p->base + at, p->cap - at};
-		b->hdr[i] = (struct mmsghdr){.msg_hdr = {
-						 .msg_name = &b->name[i],
-						 .msg_namelen = sizeof b->name[i],
-						 .msg_iov = &b->iov[i],
-						 .msg_iovlen = 1,
-						 .msg_control = b->control[i],
-						 .msg_controllen = UDP_CONTROL,
-					     }};
+		udp_socket_row(
+		    &b->hdr[i], &b->iov[i], &b->name[i], b->control[i], p->base + at, p->cap - at);
 	}
 	return 0;
 }
@@ -143,12 +136,6 @@ static bool find_hot(struct raw_sock *s)
 	return false;
 }
 
-/* Errors of the call itself; every other one is news about some packet that left earlier. */
-static bool unusable(int err)
-{
-	return err == EBADF || err == ENOTSOCK || err == EFAULT || err == EINVAL;
-}
-
 /* What recvmmsg gives of the socket that had something last, or of the next one that has. */
 static int receive_any(struct raw_sock *s, struct batch *b, const struct udp_msg *msgs, size_t n)
 {
@@ -165,7 +152,7 @@ static int receive_any(struct raw_sock *s, struct batch *b, const struct udp_msg
 			s->hot_for++;
 			return got;
 		}
-		if (got < 0 && unusable(errno))
+		if (got < 0 && udp_socket_unusable(errno))
 			return -errno;
 		if (got == 0 || errno == EAGAIN) {
 			s->hot = NULL;

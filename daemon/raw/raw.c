@@ -16,36 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/raw/internal.h"
-#include "daemon/udp/msg.h"
-
-enum { BUFFER_DEFAULT = 4 << 20 };
-
-/* Without DF until a packet asks for it. */
-static const struct option_row {
-	int family, level, name, value;
-} options[] = {
-    {AF_INET, IPPROTO_IP, IP_PKTINFO, 1},
-    {AF_INET, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVTCLASS, 1},
-    {AF_INET6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT},
-};
-
-static int set_int(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
-}
-
-/* Beyond the system's limit where we may, up to it otherwise. */
-static void set_buffers(int fd, uint32_t bytes)
-{
-	int n = (int)(bytes > INT32_MAX / 2 ? INT32_MAX / 2 : bytes);
-
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, n) != 0)
-		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, n);
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, n) != 0)
-		(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, n);
-}
+#include "daemon/udp/socket.h"
 
 /* ---- The filter ---- */
 
@@ -106,18 +77,15 @@ int raw_want(struct raw_sock *s, bool wanted)
 
 static int set_options(struct raw_sock *s, const struct raw_leg *leg)
 {
-	int family = leg->v6 ? AF_INET6 : AF_INET;
 	/* First of all: every packet until then is queued. */
 	int rc = filter_none(leg->fd);
 
-	for (size_t i = 0; rc == 0 && i < sizeof options / sizeof *options; i++)
-		if (options[i].family == family)
-			rc = set_int(leg->fd, options[i].level, options[i].name, options[i].value);
+	if (rc == 0)
+		rc = udp_socket_prepare(leg->fd, leg->v6 ? AF_INET6 : AF_INET, s->params.buffer);
 	if (rc == 0 && leg->ifindex)
-		rc = set_int(leg->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)leg->ifindex);
+		rc = udp_socket_set(leg->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)leg->ifindex);
 	if (rc == 0)
 		rc = udp_errors_on(leg->fd, leg->v6 ? ADDR_V6 : ADDR_V4);
-	set_buffers(leg->fd, s->params.buffer);
 	return rc;
 }
 
@@ -186,7 +154,7 @@ int raw_open(struct raw_sock **out, const struct raw_params *p, char why[UDP_WHY
 	if (rc == 0) {
 		s->params = *p;
 		s->params.count = p->count ? p->count : 1;
-		s->params.buffer = p->buffer ? p->buffer : BUFFER_DEFAULT;
+		s->params.buffer = p->buffer ? p->buffer : UDP_SOCKET_BUFFER;
 		s->params.steer_mask = p->steer_mask ? p->steer_mask : UINT32_MAX;
 		s->v4.fd = s->v6.fd = -1;
 		s->v6.v6 = true;

@@ -4,7 +4,7 @@
  * on one way that cross the kernel as one.
  */
 #include "daemon/udp/internal.h"
-#include "daemon/udp/msg.h"
+#include "daemon/udp/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -70,15 +70,8 @@ static int prepare_receive(struct batch *b, const struct udp_msg *msgs, size_t n
 		struct pkt *p = msgs[i].pkt;
 		if (p->cap <= PKT_HEADROOM)
 			return -EINVAL;
-		b->iov[i] = (struct iovec){p->base + PKT_HEADROOM, p->cap - PKT_HEADROOM};
-		b->hdr[i] = (struct mmsghdr){.msg_hdr = {
-						 .msg_name = &b->name[i],
-						 .msg_namelen = sizeof b->name[i],
-						 .msg_iov = &b->iov[i],
-						 .msg_iovlen = 1,
-						 .msg_control = b->control[i],
-						 .msg_controllen = UDP_CONTROL,
-					     }};
+		udp_socket_row(&b->hdr[i], &b->iov[i], &b->name[i], b->control[i],
+		    p->base + PKT_HEADROOM, p->cap - PKT_HEADROOM);
 	}
 	return 0;
 }
@@ -90,12 +83,6 @@ static bool find_hot(struct udp_sock *s)
 	s->hot = epoll_wait(s->epoll, &e, 1, 0) == 1 ? e.data.fd : -1;
 	s->hot_for = 0;
 	return s->hot >= 0;
-}
-
-/* Errors of the call itself; every other one is news about some datagram that left earlier. */
-static bool unusable(int err)
-{
-	return err == EBADF || err == ENOTSOCK || err == EFAULT || err == EINVAL;
 }
 
 /* What recvmmsg gives of the socket that had something last, or of the next one that has. */
@@ -112,7 +99,7 @@ static int receive_any(struct udp_sock *s, struct batch *b, size_t n)
 			s->hot_for++;
 			return got;
 		}
-		if (got < 0 && unusable(errno))
+		if (got < 0 && udp_socket_unusable(errno))
 			return -errno;
 		if (got == 0 || errno == EAGAIN) {
 			s->hot = -1;

@@ -4,6 +4,7 @@
  */
 #include "daemon/udp/udp.h"
 #include "daemon/udp/internal.h"
+#include "daemon/udp/socket.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -16,40 +17,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { BUFFER_DEFAULT = 4 << 20 };
-
-struct option_row {
-	int family, level, name, value;
-};
-
-/* Fragments are allowed (DF clear): ESP is sized by the tunnel's MTU, and a path that is narrower
- * still must not swallow packets silently. */
-static const struct option_row options[] = {
-    {AF_INET, IPPROTO_IP, IP_PKTINFO, 1},
-    {AF_INET, IPPROTO_IP, IP_RECVTOS, 1},
-    {AF_INET, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT},
-    {AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 1},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVTCLASS, 1},
-    {AF_INET6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT},
-};
-
-static int set_int(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
-}
-
-/* Beyond the system's limit where we may, up to it otherwise; the kernel clips the second by
- * itself. */
-static void set_buffers(int fd, uint32_t bytes)
-{
-	int n = (int)(bytes > INT32_MAX / 2 ? INT32_MAX / 2 : bytes);
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, n) != 0)
-		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, n);
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, n) != 0)
-		(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, n);
-}
 
 static int bind_any(int fd, int family, uint16_t port)
 {
@@ -96,19 +63,19 @@ static int new_socket(struct udp_sock *s, int family)
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	if (fd < 0)
 		return -errno;
-	if (s->params.trains && set_int(fd, SOL_UDP, UDP_GRO, 1) == 0)
+	if (s->params.trains && udp_socket_set(fd, SOL_UDP, UDP_GRO, 1) == 0)
 		s->receive_trains = true;
 	if (in_group(&s->params))
-		(void)set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-		const struct option_row *o = &options[i];
-		int rc = o->family == family ? set_int(fd, o->level, o->name, o->value) : 0;
-		if (rc != 0) {
-			close(fd);
-			return rc;
-		}
+		(void)udp_socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	int rc = udp_socket_prepare(fd, family, s->params.buffer);
+	if (rc == 0 && family == AF_INET)
+		rc = udp_socket_set(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	else if (rc == 0)
+		rc = udp_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (rc != 0) {
+		close(fd);
+		return rc;
 	}
-	set_buffers(fd, s->params.buffer);
 	return fd;
 }
 
@@ -141,7 +108,7 @@ static int probe_alone(int family, uint16_t port)
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
 	if (fd < 0)
 		return -errno;
-	int rc = family == AF_INET6 ? set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
+	int rc = family == AF_INET6 ? udp_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
 	if (rc == 0)
 		rc = bind_any(fd, family, port);
 	close(fd);
@@ -224,15 +191,15 @@ static int open_pin(struct udp_sock *s, unsigned ifindex)
 	int fd = new_socket(s, AF_INET6);
 	if (fd < 0)
 		return fd;
-	int rc = set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
+	int rc = udp_socket_set(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
 	if (rc == 0)
-		rc = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		rc = udp_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0)
-		rc = set_int(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		rc = udp_socket_set(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0)
 		rc = bind_any(fd, AF_INET6, s->port);
-	(void)set_int(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 0);
-	(void)set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	(void)udp_socket_set(s->v6.fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	(void)udp_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	if (rc == 0)
 		rc = watch(s, fd);
 	if (rc == 0)
@@ -300,7 +267,7 @@ int udp_open(struct udp_sock **out, const struct udp_params *p, char why[UDP_WHY
 	s->v6.v6 = true;
 	s->port = p->port;
 	s->params = *p;
-	s->params.buffer = p->buffer ? p->buffer : BUFFER_DEFAULT;
+	s->params.buffer = p->buffer ? p->buffer : UDP_SOCKET_BUFFER;
 	s->send_trains = p->trains;
 	pthread_mutex_init(&s->lock, NULL);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
