@@ -3,7 +3,7 @@
  * although the tunnel has all the longer routes: a tunnelled default route cannot loop.
  */
 #include "daemon/udp/udp.h"
-#include "test/netns/netcfg_ns.h"
+#include "test/netns/tunnelled.h"
 
 #include <arpa/inet.h>
 #include <net/route.h>
@@ -13,60 +13,19 @@
 
 enum { CAP = PKT_HEADROOM + 4096 + PKT_TAILROOM };
 
-static struct netcfg *cfg;
-static struct tun *under, *other, *tunnel;
+static struct tunnelled host;
+static struct tun *other;
 static struct udp_sock *sock;
 static char why[256];
 static uint8_t room[CAP], room2[CAP];
 static struct pkt one = {.base = room, .cap = CAP}, two = {.base = room2, .cap = CAP};
 
-static void add_addr(const char *dev, const char *text)
-{
-	struct prefix p = ns_prefix(text);
-	ck_assert_msg(netcfg_addr_add(cfg, dev, &p, why) == 0, "%s", why);
-}
-
-static void add_route(const char *dev, const char *text)
-{
-	struct prefix p = ns_prefix(text);
-	ck_assert_msg(netcfg_route_add(cfg, dev, &p, why) == 0, "%s", why);
-}
-
-/* Real default routes, as a host has them. */
-static void default_routes(const char *dev)
-{
-	char name[16];
-	snprintf(name, sizeof name, "%s", dev);
-	struct sockaddr_in any = {.sin_family = AF_INET};
-	struct rtentry r4 = {.rt_flags = RTF_UP, .rt_dev = name, .rt_metric = 101};
-	struct in6_rtmsg r6 = {.rtmsg_flags = RTF_UP, .rtmsg_metric = 1024};
-	r6.rtmsg_ifindex = (int)if_nametoindex(dev);
-	memcpy(&r4.rt_dst, &any, sizeof any);
-	memcpy(&r4.rt_genmask, &any, sizeof any);
-	int s4 = socket(AF_INET, SOCK_DGRAM, 0), s6 = socket(AF_INET6, SOCK_DGRAM, 0);
-	ck_assert_int_eq(ioctl(s4, SIOCADDRT, &r4), 0);
-	ck_assert_int_eq(ioctl(s6, SIOCADDRT, &r6), 0);
-	close(s4);
-	close(s6);
-}
-
 static void set_up(void)
 {
 	netns_enter();
-	under = ns_device("under0");
+	tunnelled_up(&host);
 	other = ns_device("under1");
-	tunnel = ns_device("tunt0");
-	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
-	add_addr("under0", "192.0.2.7/24");
-	add_addr("under0", "192.0.2.8/24");
-	add_addr("under0", "2001:db8::7/64");
-	add_addr("under0", "2001:db8::8/64");
-	add_addr("under1", "198.51.100.7/24");
-	add_addr("tunt0", "10.9.0.1/32");
-	add_addr("tunt0", "fd09::1/128");
-	default_routes("under0");
-	add_route("tunt0", "0.0.0.0/0");
-	add_route("tunt0", "::/0");
+	ns_add_addr(host.cfg, "under1", "198.51.100.7/24");
 	struct udp_params p = {.families = UDP_BOTH, .port = 4500};
 	ck_assert_msg(udp_open(&sock, &p, why) == 0, "%s", why);
 }
@@ -74,10 +33,8 @@ static void set_up(void)
 static void tear_down(void)
 {
 	udp_close(sock);
-	netcfg_close(cfg);
-	under->ops->close(under);
 	other->ops->close(other);
-	tunnel->ops->close(tunnel);
+	tunnelled_down(&host);
 }
 
 /* The next UDP packet on a device within `ms`; fragments count by their first. */
@@ -125,7 +82,7 @@ START_TEST(pinned)
 	ck_assert_int_eq(netcfg_underlay(&dst, "tunt0", &u), 0);
 	ck_assert_str_eq(u.dev, "under0");
 	ck_assert_uint_eq(send_text(r->src, r->dst, u.ifindex, 100), 1);
-	ck_assert(next_udp(under, &one, 1000));
+	ck_assert(next_udp(host.under, &one, 1000));
 	const uint8_t *b = one.base + one.off;
 	if (src.family == ADDR_V4) {
 		ck_assert_int_eq(memcmp(b + 12, src.b, 4), 0);
@@ -135,7 +92,7 @@ START_TEST(pinned)
 		ck_assert_int_eq(memcmp(b + 8, src.b, 16), 0);
 		ck_assert_uint_eq((be16_load(b) >> 4) & 0xff, 0x28);
 	}
-	ck_assert(!next_udp(tunnel, &two, 50));
+	ck_assert(!next_udp(host.tunnel, &two, 50));
 }
 END_TEST
 
@@ -144,8 +101,8 @@ START_TEST(not_pinned)
 {
 	const struct pin_row *r = &rows[_i];
 	ck_assert_uint_eq(send_text(NULL, r->dst, 0, 100), 1);
-	ck_assert(next_udp(tunnel, &one, 1000));
-	ck_assert(!next_udp(under, &two, 50));
+	ck_assert(next_udp(host.tunnel, &one, 1000));
+	ck_assert(!next_udp(host.under, &two, 50));
 }
 END_TEST
 
@@ -155,10 +112,10 @@ START_TEST(large)
 	unsigned ifindex = if_nametoindex("under0");
 	ck_assert_uint_eq(send_text("192.0.2.8", "203.0.113.5", ifindex, 3000), 1);
 	for (int i = 0; i < 3; i++)
-		ck_assert(next_udp(under, &one, 1000));
+		ck_assert(next_udp(host.under, &one, 1000));
 	ck_assert_uint_eq(send_text("2001:db8::8", "2001:db8:9::5", ifindex, 3000), 1);
 	for (int i = 0; i < 3; i++)
-		ck_assert(next_udp(under, &one, 1000));
+		ck_assert(next_udp(host.under, &one, 1000));
 }
 END_TEST
 
@@ -170,7 +127,7 @@ static void answer(void)
 	memcpy(t, b + at, n);
 	memcpy(b + at, b + at + n, n);
 	memcpy(b + at + n, t, n);
-	ck_assert_int_eq(ns_write(under, &one), 0);
+	ck_assert_int_eq(ns_write(host.under, &one), 0);
 }
 
 /* The answer is received, with the address it was sent to and the interface, whichever of the
@@ -184,7 +141,7 @@ START_TEST(answered)
 	struct pollfd f = {.fd = udp_fd(sock), .events = POLLIN};
 	for (int round = 0; round < 3; round++) {
 		ck_assert_uint_eq(send_text(r->src, r->dst, ifindex, 100), 1);
-		ck_assert(next_udp(under, &one, 1000));
+		ck_assert(next_udp(host.under, &one, 1000));
 		answer();
 		ck_assert_int_eq(poll(&f, 1, 1000), 1);
 		ck_assert_int_eq(udp_recv_batch(sock, &in, 1), 1);
@@ -235,12 +192,12 @@ START_TEST(many_interfaces)
 		close(fd);
 		char addr[32];
 		snprintf(addr, sizeof addr, "2001:db8:%x::1/64", 100 + i);
-		add_addr(name, addr);
+		ns_add_addr(host.cfg, name, addr);
 		*strchr(addr, '/') = 0;
 		ck_assert_uint_eq(send_text(addr, "2001:db8:9::5", if_nametoindex(name), 100), 1);
 		ck_assert_msg(next_udp(more[i], &one, 1000), "%s", name);
 	}
-	ck_assert(!next_udp(tunnel, &two, 50));
+	ck_assert(!next_udp(host.tunnel, &two, 50));
 	for (int i = 0; i < 40; i++)
 		more[i]->ops->close(more[i]);
 }
@@ -263,8 +220,8 @@ START_TEST(two_threads)
 		ck_assert_int_eq(pthread_create(&t[i], NULL, send_many, &ifindex), 0);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
-	ck_assert(!next_udp(tunnel, &two, 50));
-	ck_assert(next_udp(under, &one, 1000));
+	ck_assert(!next_udp(host.tunnel, &two, 50));
+	ck_assert(next_udp(host.under, &one, 1000));
 	struct udp_sock *s;
 	struct udp_params p = {.families = UDP_V6, .port = 4500};
 	ck_assert_int_eq(udp_open(&s, &p, why), -EADDRINUSE);

@@ -8,67 +8,24 @@
 #include <netinet/in.h>
 
 #include "daemon/raw/internal.h"
+#include "test/netns/tunnelled.h"
 
-static struct netcfg *cfg;
-static struct tun *under, *tunnel;
+static struct tunnelled host;
 static struct raw_sock *sock;
 static uint8_t dev_room[CAP];
 static struct pkt dev_pkt = {.base = dev_room, .cap = CAP};
 
-static void add_addr(const char *dev, const char *text)
-{
-	struct prefix p = ns_prefix(text);
-	ck_assert_msg(netcfg_addr_add(cfg, dev, &p, why) == 0, "%s", why);
-}
-
-static void add_route(const char *dev, const char *text)
-{
-	struct prefix p = ns_prefix(text);
-	ck_assert_msg(netcfg_route_add(cfg, dev, &p, why) == 0, "%s", why);
-}
-
-/* Real default routes, as a host has them. */
-static void default_routes(const char *dev)
-{
-	char name[16];
-	snprintf(name, sizeof name, "%s", dev);
-	struct sockaddr_in any = {.sin_family = AF_INET};
-	struct rtentry r4 = {.rt_flags = RTF_UP, .rt_dev = name, .rt_metric = 101};
-	struct in6_rtmsg r6 = {.rtmsg_flags = RTF_UP, .rtmsg_metric = 1024};
-	r6.rtmsg_ifindex = (int)if_nametoindex(dev);
-	memcpy(&r4.rt_dst, &any, sizeof any);
-	memcpy(&r4.rt_genmask, &any, sizeof any);
-	int s4 = socket(AF_INET, SOCK_DGRAM, 0), s6 = socket(AF_INET6, SOCK_DGRAM, 0);
-	ck_assert_int_eq(ioctl(s4, SIOCADDRT, &r4), 0);
-	ck_assert_int_eq(ioctl(s6, SIOCADDRT, &r6), 0);
-	close(s4);
-	close(s6);
-}
-
 static void devices_up(void)
 {
 	set_up();
-	under = ns_device("under0"); /* 1400 bytes */
-	tunnel = ns_device("tunt0");
-	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
-	add_addr("under0", "192.0.2.7/24");
-	add_addr("under0", "192.0.2.8/24");
-	add_addr("under0", "2001:db8::7/64");
-	add_addr("under0", "2001:db8::8/64");
-	add_addr("tunt0", "10.9.0.1/32");
-	add_addr("tunt0", "fd09::1/128");
-	default_routes("under0");
-	add_route("tunt0", "0.0.0.0/0");
-	add_route("tunt0", "::/0");
+	tunnelled_up(&host); /* of 1400 bytes */
 	sock = open_share(0, 1, 0);
 }
 
 static void devices_down(void)
 {
 	raw_close(sock);
-	netcfg_close(cfg);
-	under->ops->close(under);
-	tunnel->ops->close(tunnel);
+	tunnelled_down(&host);
 }
 
 /* The next packet of a protocol on a device within `ms`, in dev_pkt; IPv6 by its first header. */
@@ -106,7 +63,7 @@ START_TEST(pinned)
 	out[0].ifindex = if_nametoindex("under0");
 	out[0].pkt->tos = 0x28;
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-	const uint8_t *b = next_of(under, 50, 1000);
+	const uint8_t *b = next_of(host.under, 50, 1000);
 	ck_assert_ptr_nonnull(b);
 	if (src.family == ADDR_V4) {
 		ck_assert_mem_eq(b + 12, src.b, 4);
@@ -117,7 +74,7 @@ START_TEST(pinned)
 		ck_assert_uint_eq((be16_load(b) >> 4) & 0xff, 0x28);
 		ck_assert_mem_eq(b + 40, room_a[0] + PKT_HEADROOM, 100);
 	}
-	ck_assert_ptr_null(next_of(tunnel, 50, 50));
+	ck_assert_ptr_null(next_of(host.tunnel, 50, 50));
 }
 END_TEST
 
@@ -126,8 +83,8 @@ START_TEST(not_pinned)
 {
 	put(0, 1, 100, NULL, pins[_i].dst);
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-	ck_assert_ptr_nonnull(next_of(tunnel, 50, 1000));
-	ck_assert_ptr_null(next_of(under, 50, 50));
+	ck_assert_ptr_nonnull(next_of(host.tunnel, 50, 1000));
+	ck_assert_ptr_null(next_of(host.under, 50, 50));
 }
 END_TEST
 
@@ -149,9 +106,9 @@ START_TEST(comes_once)
 	put(0, 1, 100, r->src, r->dst);
 	out[0].ifindex = if_nametoindex("under0");
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-	ck_assert_ptr_nonnull(next_of(under, 50, 1000));
+	ck_assert_ptr_nonnull(next_of(host.under, 50, 1000));
 	turn_around();
-	ck_assert_int_eq(ns_write(under, &dev_pkt), 0);
+	ck_assert_int_eq(ns_write(host.under, &dev_pkt), 0);
 	ck_assert_uint_eq(receive(sock, 1), 1);
 	ck_assert(addr_equal(&in[0].local.addr, &src) && addr_equal(&in[0].remote.addr, &dst));
 	ck_assert_uint_eq(in[0].ifindex, if_nametoindex("under0"));
@@ -170,7 +127,7 @@ START_TEST(df_per_packet)
 	}
 	ck_assert_uint_eq(raw_send_batch(sock, out, 12, NULL), 12);
 	for (size_t i = 0; i < 12; i++) {
-		const uint8_t *b = next_of(under, 50, 1000);
+		const uint8_t *b = next_of(host.under, 50, 1000);
 		ck_assert_ptr_nonnull(b);
 		ck_assert_uint_eq(be16_load(b + 2), 120 + i);
 		ck_assert_int_eq((b[6] & 0x40) != 0, (i & 2) != 0);
@@ -189,7 +146,7 @@ START_TEST(large)
 	out[0].ifindex = pin ? if_nametoindex("under0") : 0;
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, &err), 1);
 	for (int i = 0; i < 3; i++)
-		ck_assert_ptr_nonnull(next_of(under, v6 ? 44 : 50, 1000));
+		ck_assert_ptr_nonnull(next_of(host.under, v6 ? 44 : 50, 1000));
 	ck_assert(!raw_next_too_big(sock, &t));
 	pkt_a[0].flags = PKT_DF;
 	for (int round = 0; round < 3; round++) {
@@ -205,7 +162,7 @@ START_TEST(large)
 	/* The largest that fits does, and one byte more does not. */
 	pkt_a[0].len = 1400 - (v6 ? 40 : 20);
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, &err), 1);
-	ck_assert_ptr_nonnull(next_of(under, 50, 1000));
+	ck_assert_ptr_nonnull(next_of(host.under, 50, 1000));
 	pkt_a[0].len++;
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, &err), 0);
 	ck_assert_int_eq(raw_recv_batch(sock, in, 1), 0);
@@ -273,7 +230,7 @@ static void router_says(uint32_t mtu)
 		memcpy(b + 48, q, 200);
 		be16_store(b + 42, tun_csum_l4(&from, &to, 58, bytes_of(b + 40, 208)));
 	}
-	ck_assert_int_eq(ns_write(under, &p), 0);
+	ck_assert_int_eq(ns_write(host.under, &p), 0);
 }
 
 /* A router's word is told with the SPI that it quotes; the route knows it then, too. */
@@ -292,7 +249,7 @@ START_TEST(router)
 	ck_assert_int_eq(udp_route_mtu(&dst, &src, out[0].ifindex, &mtu), 0);
 	ck_assert_uint_eq(mtu, 1400);
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-	ck_assert_ptr_nonnull(next_of(under, 50, 1000));
+	ck_assert_ptr_nonnull(next_of(host.under, 50, 1000));
 	router_says(1300);
 	struct pollfd f = {.fd = raw_fd(sock), .events = POLLIN};
 	ck_assert_int_eq(poll(&f, 1, 1000), 1);
@@ -316,7 +273,7 @@ START_TEST(router)
 	/* Without DF it is cut to what fits. */
 	pkt_a[0].flags = 0;
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, &err), 1);
-	ck_assert_ptr_nonnull(next_of(under, v6 ? 44 : 50, 1000));
+	ck_assert_ptr_nonnull(next_of(host.under, v6 ? 44 : 50, 1000));
 	ck_assert_uint_le(dev_pkt.len, 1300);
 }
 END_TEST
@@ -330,7 +287,7 @@ START_TEST(other_errors)
 	put(0, 1, 200, v6 ? "2001:db8::8" : "192.0.2.8", v6 ? "2001:db8::99" : "192.0.2.99");
 	for (int round = 0; round < 40; round++) {
 		ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-		ck_assert_ptr_nonnull(next_of(under, 50, 1000));
+		ck_assert_ptr_nonnull(next_of(host.under, 50, 1000));
 		router_says(0);
 	}
 	/* Every one is told while there is nothing to receive: the socket does not stay hot. */
@@ -347,8 +304,8 @@ END_TEST
 static bool answered(const struct pkt *kept, bool v6)
 {
 	struct pkt p = *kept;
-	ck_assert_int_eq(ns_write(under, &p), 0);
-	return next_of(under, v6 ? 58 : 1, 100) != NULL;
+	ck_assert_int_eq(ns_write(host.under, &p), 0);
+	return next_of(host.under, v6 ? 58 : 1, 100) != NULL;
 }
 
 /* ESP that arrives from outside is not answered with "protocol unreachable" as long as the sockets
@@ -359,7 +316,7 @@ START_TEST(no_unreachable)
 	static uint8_t kept_room[CAP];
 	put(0, 7, 100, v6 ? "2001:db8::8" : "192.0.2.8", v6 ? "2001:db8::99" : "192.0.2.99");
 	ck_assert_uint_eq(raw_send_batch(sock, out, 1, NULL), 1);
-	ck_assert_ptr_nonnull(next_of(under, 50, 1000));
+	ck_assert_ptr_nonnull(next_of(host.under, 50, 1000));
 	turn_around();
 	struct pkt kept = dev_pkt;
 	memcpy(kept_room, dev_room, CAP);
