@@ -100,15 +100,14 @@ static void pin_covered(struct apply *a, const struct nets_held *held, uint64_t 
 
 /* ---- Up ---- */
 
-static struct esp_path path_of(struct apply *a, const struct apply_child *c, unsigned by)
+static struct esp_path path_of(struct apply *a, struct apply_child *c, unsigned by)
 {
-	return (struct esp_path){.local = c->local,
-	    .remote = c->remote,
-	    .udp_encap = c->encap,
-	    .mtu = apply_mtu(a, &c->local, &c->remote, by)};
+	c->path_mtu = apply_mtu(a, &c->local, &c->remote, by);
+	return (struct esp_path){
+	    .local = c->local, .remote = c->remote, .udp_encap = c->encap, .mtu = c->path_mtu};
 }
 
-void apply_set_path(struct apply *a, const struct apply_child *c)
+void apply_set_path(struct apply *a, struct apply_child *c)
 {
 	struct esp_path p = path_of(a, c, c->pin);
 

@@ -31,6 +31,7 @@ struct apply_child {
 	struct ts_list local_ts, remote_ts;
 	struct endpoint local, remote;
 	struct suite suite;
+	uint32_t path_mtu; /* bytes of an IP packet that pass to the peer; 0: not known */
 	bool encap;
 	struct ike_mode mode;
 	struct nets_held held;
@@ -129,7 +130,7 @@ unsigned apply_pin_of(struct apply *a, const struct addr *remote, uint64_t now_m
 uint32_t apply_mtu(
     struct apply *a, const struct endpoint *local, const struct endpoint *remote, unsigned pin);
 /* Hands the path to ESP anew. */
-void apply_set_path(struct apply *a, const struct apply_child *c);
+void apply_set_path(struct apply *a, struct apply_child *c);
 /* What was learned long ago is forgotten. */
 void apply_mtu_expire(struct apply *a, uint64_t now_ms);
 

@@ -104,6 +104,9 @@ static void print_child(const json_t *c)
 	printf("\n    protected: %s, replay window %llu\n", str(c, "suite"),
 	    (unsigned long long)num(c, "replay_window"));
 	printf("    spi:       %s in, %s out\n", str(c, "spi_in"), str(c, "spi_out"));
+	if (num(c, "path_mtu"))
+		printf("    path:      packets of %llu bytes, with ESP\n",
+		    (unsigned long long)num(c, "path_mtu"));
 	printf("    transfer:  %s received (%llu packets), %s sent (%llu packets)\n",
 	    size(num(c, "bytes_in"), t), (unsigned long long)num(c, "packets_in"),
 	    size(num(c, "bytes_out"), u), (unsigned long long)num(c, "packets_out"));

@@ -99,6 +99,7 @@ static void add_traffic(const struct view *v, json_t *o, uint32_t spi_in)
 		esp_in_stats(v->d->esp, c->spi_in, &in);
 		esp_out_stats(v->d->esp, c->slot_out, &out);
 	}
+	set(o, "path_mtu", number(c ? c->path_mtu : 0));
 	set(o, "bytes_in", number(in.bytes));
 	set(o, "bytes_out", number(out.bytes));
 	set(o, "packets_in", number(in.packets));
