@@ -7,7 +7,10 @@
 
 #include "config/load.h"
 
-enum { MTU_MIN = 576 }; /* what every IPv4 host must take, RFC 791 section 3.1 */
+enum {
+	MTU_MIN = 576,      /* what every IPv4 host must take, RFC 791 section 3.1 */
+	FRAGMENT_MIN = 256, /* with room for content beside the headers of any cipher */
+};
 
 static bool is_any(const char *addr)
 {
@@ -327,6 +330,17 @@ static bool has_secret(const struct config *c, const struct config_conn *conn)
 	return false;
 }
 
+static void check_fragment_size(struct load *l, const struct node *node, const struct config *c)
+{
+	if (c->fragment_size != 0 && c->fragment_size < FRAGMENT_MIN) {
+		struct load_mark m =
+		    load_enter(l, "fragment_size", node_member(node, "fragment_size"));
+		load_error(l, "%u is too small, expected %d to 65535, or 0", c->fragment_size,
+		    FRAGMENT_MIN);
+		load_leave(l, m);
+	}
+}
+
 void check_root(struct load *l, const struct node *node, void *object)
 {
 	const struct config *c = object;
@@ -348,4 +362,5 @@ void check_root(struct load *l, const struct node *node, void *object)
 		load_leave(l, m);
 	}
 	load_leave(l, outer);
+	check_fragment_size(l, node, c);
 }

@@ -17,6 +17,8 @@ enum config_start_action { START_NONE, START_TRAP, START_START };
 /* dpd_action, close_action; none = clear */
 enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART };
 enum config_unique { UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NO, UNIQUE_NEVER };
+/* Accept: take fragments, send none. */
+enum config_fragmentation { FRAGMENTATION_NO, FRAGMENTATION_ACCEPT, FRAGMENTATION_YES };
 enum config_auth { AUTH_PSK };
 enum config_crypto { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB };
 /* Pass and drop are policies of their own, without any peer: packets left alone, packets thrown
@@ -78,10 +80,11 @@ struct config_conn {
 	struct proposal_list proposals;
 	bool encap;
 	enum config_unique unique;
-	uint64_t dpd_delay_ms; /* 0: off */
-	uint64_t rekey_ms;     /* age of the IKE SA's keys at which new ones are made; 0: never */
-	uint64_t over_ms;      /* that much later without new ones it ends; 0: never */
-	uint32_t keyingtries;  /* 0: for ever */
+	enum config_fragmentation fragmentation; /* of IKE messages */
+	uint64_t dpd_delay_ms;                   /* 0: off */
+	uint64_t rekey_ms;    /* age of the IKE SA's keys at which new ones are made; 0: never */
+	uint64_t over_ms;     /* that much later without new ones it ends; 0: never */
+	uint32_t keyingtries; /* 0: for ever */
 	struct config_side local, remote;
 	struct config_child *children;
 	size_t children_n;
@@ -103,7 +106,8 @@ struct config {
 	} tun;
 	uint32_t workers; /* 0: one per core */
 	enum config_crypto crypto;
-	uint32_t busy_poll_us; /* how long an idle worker spins before it sleeps */
+	uint32_t fragment_size; /* bytes of an IP packet with a fragment of IKE; 0: 576 or 1280 */
+	uint32_t busy_poll_us;  /* how long an idle worker spins before it sleeps */
 	enum config_log_level log_level;
 	enum config_log_format log_format;
 	char *keylog;  /* a folder; "" is off */

@@ -30,7 +30,8 @@ WORDS(formats,    "a format",    {"text", LOG_TEXT}, {"json", LOG_JSON});
 WORDS(types,      "a type",      {"psk", SECRET_PSK}, {"eap", WORD_LATER}, {"ppk", WORD_LATER}, {"key", WORD_LATER});
 WORDS(versions,   "a version",   {"2", 2}, {"1", WORD_LATER}, {"0", WORD_LATER});
 WORDS(uniques,    "a value of unique", {"replace", UNIQUE_REPLACE}, {"keep", UNIQUE_KEEP}, {"no", UNIQUE_NO}, {"never", UNIQUE_NEVER});
-WORDS(fragments,  "a value of fragmentation", {"no", 0}, {"yes", WORD_LATER}, {"accept", WORD_LATER}, {"force", WORD_LATER});
+WORDS(fragments,  "a value of fragmentation", {"yes", FRAGMENTATION_YES}, {"accept", FRAGMENTATION_ACCEPT},
+                                 {"no", FRAGMENTATION_NO}, {"force", FRAGMENTATION_YES});
 WORDS(childless,  "a value of childless", {"never", 0}, {"allow", WORD_LATER}, {"prefer", WORD_LATER}, {"force", WORD_LATER});
 WORDS(modes,      "a mode",      {"tunnel", MODE_TUNNEL}, {"transport", MODE_TRANSPORT}, {"pass", MODE_PASS}, {"drop", MODE_DROP});
 WORDS(dscps,      "a value of copy_dscp", {"out", COPY_DSCP_OUT}, {"in", COPY_DSCP_IN}, {"yes", COPY_DSCP_YES}, {"no", COPY_DSCP_NO},
@@ -151,7 +152,7 @@ static const struct row conn_rows[] = {
 	NUM ("dpd_delay",    K_DURATION,      CONN(dpd_delay_ms),       0, YEARS_MS, UINT64_MAX, "30s",   "silence after which the peer is asked if it lives; 0s: never"),
 	NUM ("keyingtries",  K_U32,           CONN(keyingtries),        0, 1000000, 1000000, "0",         "how often a failed start is tried; 0: for ever"),
 	BOOL("mobike",                        SCHEMA_NOWHERE,           0,                   "false",     "move to other addresses; not supported yet, so false only"),
-	WORD("fragmentation",                 SCHEMA_NOWHERE,           fragments,           "no",        "split long IKE messages; not supported yet, so no only"),
+	WORD("fragmentation",                 CONN(fragmentation),      fragments,           "yes",       "long IKE messages in fragments (RFC 7383): yes, accept the peer's and send none, or no"),
 	WORD("childless",                     SCHEMA_NOWHERE,           childless,           "never",     "IKE without a child; not supported yet, so never only"),
 	NUM ("rekey_time",   K_DURATION,      CONN(rekey_ms),           0, YEARS_MS, UINT64_MAX, "4h",    "age at which IKE makes new keys, less up to a tenth of it by chance; 0s: never"),
 	NUM ("reauth_time",  K_DURATION,      SCHEMA_NOWHERE,           0, YEARS_MS, 0,      "0s",        "age at which IKE is set up afresh; not supported yet, so 0s only"),
@@ -174,6 +175,7 @@ static const struct row root_rows[] = {
 	GROUP("tun",         0,               tun_group,                                                  "the device"),
 	NUM ("workers",      K_U32,           AT(config, workers),      0, 64, 64,           "0",         "threads that move packets; 0: one per core"),
 	WORD("crypto",                        AT(config, crypto),       cryptos,             "auto",      "who does the ciphers; auto: the fastest that is there"),
+	NUM ("fragment_size", K_U32,     AT(config, fragment_size), 0, 65535, 65535, "1280",      "bytes of an IP packet that IKE fragments keep to, 256 or more; 0: 576 over IPv4, 1280 over IPv6"),
 	TEXT("busy_poll",    K_MICROS,        AT(config, busy_poll_us), 0, 1000000,          "0",         "how long an idle worker looks for packets before it sleeps: costs a core, saves a wake-up"),
 	GROUP("log",         0,               log_group,                                                  "the log"),
 	TEXT("keylog",       K_PATH,          AT(config, keylog),       0, PATH_MAX_CHARS,   "",          "a folder for keys in Wireshark's form; whoever reads it reads all traffic; empty: off"),

@@ -18,7 +18,9 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/mode.c
   ${CMAKE_CURRENT_SOURCE_DIR}/nat.c
   ${CMAKE_CURRENT_SOURCE_DIR}/negotiate.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/parcel.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/reasm.c
   ${CMAKE_CURRENT_SOURCE_DIR}/rekey.c
   ${CMAKE_CURRENT_SOURCE_DIR}/heir.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/rekey_ike.c

@@ -7,6 +7,7 @@
 #include "ike/cookie.h"
 #include "ike/ike.h"
 #include "ike/queue.h"
+#include "ike/reasm.h"
 #include "ike/timer.h"
 #include "ike/wire/msg.h"
 
@@ -44,6 +45,7 @@ struct ike_engine {
 	struct ike_sa *by_init[IKE_BUCKETS];     /* responders: the initiator's SPI */
 	struct ike_child *by_child[IKE_BUCKETS]; /* our inbound SPI */
 	uint32_t sas_n;
+	uint64_t fragment_bytes; /* held by reassemblies */
 	uint32_t last_ike_id, last_child_id, last_op_id;
 	struct ike_stats stats;
 	/* The request being handled: its answer goes to where it came from (RFC 7296 section 2.23).
@@ -62,6 +64,7 @@ struct ike_in {
 	const struct ike_msg
 	    *m;            /* what the handlers read: the inner chain, or a plaintext IKE_SA_INIT */
 	struct ike_sa *sa; /* NULL: a first IKE_SA_INIT request */
+	struct ike_mark mark; /* of the datagram, or of fragment 1 of what was in fragments */
 };
 
 /* ---- event.c: no event is lost but STEPs ---- */

@@ -114,6 +114,7 @@ enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initi
 	h->remote = parent->remote;
 	h->marker = parent->marker;
 	h->extensions = parent->extensions;
+	h->packet_max = parent->packet_max;
 	h->expire_at = h->e->now + 2 * (uint64_t)ABANDONED_MS;
 	return IKE_OK;
 }

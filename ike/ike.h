@@ -44,6 +44,10 @@ struct ike_limits {
 	uint32_t cookie_threshold; /* half-open SAs from which on IKE_SA_INIT must bring a cookie */
 	uint32_t children_per_sa;
 	uint32_t half_open_ms; /* life of a half-open responder SA */
+	/* Fragments (RFC 7383) that wait for others. */
+	uint32_t fragments;          /* of one message */
+	uint32_t fragment_bytes;     /* of one message; at most 65535 */
+	uint32_t fragment_bytes_all; /* of all of them; half of it for half-open SAs */
 };
 extern const struct ike_limits ike_limits_default;
 
@@ -181,6 +185,7 @@ struct ike_stats {
 	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
 	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit,
 	    dropped_state;
+	uint64_t fragments_in, fragments_out; /* SKF, of the datagrams */
 	uint32_t ike_sas, half_open;
 };
 void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out);

@@ -1,6 +1,6 @@
 /*
- * A datagram's way in: header → SA → window → decrypt → walk → rules → handler. RFC 7296
- * sections 2.1 to 2.5, 2.21, 3.1.
+ * A datagram's way in: header → SA → window → decrypt → (reassembly →) walk → rules → handler. RFC
+ * 7296 sections 2.1 to 2.5, 2.21, 3.1, RFC 7383 section 2.6.
  *
  * Up to the point where SK has opened, nothing changes but counters: what an outsider sends can
  * neither end an SA nor move its window, clock or path.
@@ -32,7 +32,7 @@ static void reply_plain(
 static void repeat_answer(struct ike_sa *sa, const struct ike_datagram *d)
 {
 	sa->e->stats.replayed_requests++;
-	ike_send(sa->e, &d->local, &d->remote, d->marker, ike_blob_bytes(&sa->win.response));
+	ike_answer_again(sa, d);
 }
 
 /* True: it belongs to an SA that we have, and was answered or ignored (section 2.1). */
@@ -97,9 +97,16 @@ static struct ike_sa *find_sa(struct ike_engine *e, const struct ike_hdr *h)
 	return sa;
 }
 
-/* True: go on. */
-static bool passes_window(struct ike_sa *sa, const struct ike_datagram *d, const struct ike_hdr *h)
+static bool has_fragments(const struct ike_sa *sa)
 {
+	return ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION);
+}
+
+/* True: go on; *late: only with what may be fragment 1 of the last request. */
+static bool passes_window(
+    struct ike_sa *sa, const struct ike_datagram *d, const struct ike_hdr *h, bool *late)
+{
+	*late = false;
 	switch (ike_window_judge(&sa->win, ike_hdr_is_response(h), h->msg_id, d->data)) {
 	case IKE_WINDOW_NEW_REQUEST:
 	case IKE_WINDOW_RESPONSE: return true;
@@ -107,6 +114,10 @@ static bool passes_window(struct ike_sa *sa, const struct ike_datagram *d, const
 	case IKE_WINDOW_BUSY: sa->e->stats.replayed_requests++; return false;
 	case IKE_WINDOW_OUTSIDE: break;
 	}
+	*late = has_fragments(sa) && !ike_hdr_is_response(h) &&
+		ike_window_answered(&sa->win, h->msg_id);
+	if (*late)
+		return true;
 	sa->e->stats.dropped_window++;
 	return false;
 }
@@ -119,7 +130,7 @@ static enum ike_err handle(struct ike_engine *e, struct ike_in *in, const struct
 	enum ike_err err;
 
 	if (!row->response)
-		ike_window_accept_request(&sa->win, in->d->data);
+		ike_window_accept_request(&sa->win, &in->mark);
 	e->answering = row->response ? NULL : in->d;
 	err = row->handle(e, in);
 	e->answering = NULL;
@@ -149,7 +160,7 @@ static void reject(
 		ike_sa_say_goodbye(sa, 0);
 		return;
 	}
-	ike_window_accept_request(&sa->win, in->d->data);
+	ike_window_accept_request(&sa->win, &in->mark);
 	e->answering = in->d;
 	if (ike_answer_notify(sa, m->hdr.exchange, m->hdr.msg_id,
 		err == IKE_ECRITICAL ? IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD : IKE_N_INVALID_SYNTAX,
@@ -160,21 +171,141 @@ static void reject(
 		ike_sa_fail(sa, &why, false, IKE_LINGER_MS);
 }
 
+/* Opens SK or SKF of e->outer. IKE_ESYNTAX: it is genuine, but badly padded. */
+static enum ike_err open_sealed(struct ike_engine *e, struct ike_sa *sa, struct bytes *plain)
+{
+	enum ike_err err;
+
+	e->plain_n = e->outer.sk.body.n;
+	err = ike_sk_open(&sa->open, &e->outer, e->plain, sizeof e->plain, plain);
+	if (err == IKE_EINTEGRITY || err == IKE_ENOMEM || err == IKE_EBUG)
+		e->stats.dropped_integrity++;
+	return err;
+}
+
+/* ---- Fragments: RFC 7383 ---- */
+
+/* One peer fills more memory than any message needs: section 5. */
+static void drop_flooder(struct ike_sa *sa)
+{
+	struct ike_reason why;
+	char at[ENDPOINT_TEXT];
+	bool up = sa->phase == IKE_PHASE_UP;
+
+	ike_reason_set(&why, IKE_ELIMIT,
+	    "%s sent fragments of more than the %u bytes that an IKE message may have: the peer is "
+	    "at fault",
+	    endpoint_text(&sa->remote, at), sa->e->limits.fragment_bytes);
+	ike_sa_fail(sa, &why, true, up ? IKE_STOP_MS : 0);
+	if (up)
+		ike_sa_say_goodbye(sa, 0);
+}
+
+static struct ike_reasm *reasm_of(struct ike_sa *sa, const struct ike_hdr *h)
+{
+	return ike_hdr_is_response(h) ? &sa->win.in_response : &sa->win.in_request;
+}
+
+static enum ike_reasm_verdict store(struct ike_engine *e, struct ike_sa *sa, struct bytes content)
+{
+	struct ike_reasm_caps caps = {.pieces = e->limits.fragments,
+	    .content = e->limits.fragment_bytes,
+	    .all = &e->fragment_bytes,
+	    .all_max = e->limits.fragment_bytes_all,
+	    .give_up_at = e->now + ike_retransmit_span(&e->retransmit)};
+
+	if (caps.content > sizeof e->plain)
+		caps.content = sizeof e->plain;
+	if (sa->half_open) /* they leave room for those who have shown who they are */
+		caps.all_max /= 2;
+	return ike_reasm_add(reasm_of(sa, &e->outer.hdr), &caps, &e->outer, content);
+}
+
+/* The message is whole: it takes the place of the fragment. */
+static void put_together(struct ike_engine *e, struct ike_in *in, struct bytes *plain)
+{
+	struct ike_reasm *r = reasm_of(in->sa, &e->outer.hdr);
+
+	e->plain_n = ike_reasm_merge(r, e->plain);
+	*plain = bytes_of(e->plain, e->plain_n);
+	e->outer.sk.next = r->first;
+	in->mark = r->mark;
+	if (r->total > 1 && !ike_hdr_is_response(&e->outer.hdr))
+		ike_fragments_fit(in->sa, in->d, r->largest);
+	ike_reasm_fini(r);
+}
+
+/* A genuine fragment with its content. True: the message is whole. */
+static bool take_fragment(
+    struct ike_engine *e, struct ike_in *in, struct bytes *plain, enum ike_err *err)
+{
+	*err = IKE_OK;
+	switch (store(e, in->sa, *plain)) {
+	case IKE_REASM_WHOLE: put_together(e, in, plain); return true;
+	case IKE_REASM_REPEATED:
+	case IKE_REASM_STALE:
+	case IKE_REASM_STORED: return false;
+	case IKE_REASM_TOO_LONG: drop_flooder(in->sa); break;
+	case IKE_REASM_TOO_MANY:
+	case IKE_REASM_CROWDED:
+	case IKE_REASM_NO_MEMORY: break;
+	}
+	e->stats.dropped_limit++;
+	*err = IKE_ELIMIT;
+	return false;
+}
+
+/* A request that was answered comes once more, in fragments that are not those of before: fragment
+ * 1 has the answer repeated (section 2.6.1). If they are more, the peer looks for a size that gets
+ * through, and the answer follows. */
+static enum ike_err input_late(struct ike_engine *e, struct ike_in *in)
+{
+	struct ike_mark mark = in->mark;
+	struct bytes plain;
+	enum ike_err err;
+
+	if (e->outer.sk.number != 1) {
+		e->stats.dropped_window++;
+		return IKE_EMSGID;
+	}
+	err = open_sealed(e, in->sa, &plain);
+	if (err)
+		return err;
+	mark.total = e->outer.sk.total;
+	if (mark.total > in->sa->win.last.total)
+		ike_answer_smaller(in->sa, in->d);
+	in->sa->win.last = mark;
+	repeat_answer(in->sa, in->d);
+	return IKE_OK;
+}
+
+/* True: it is worth decrypting. */
+static bool fragment_is_wanted(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!has_fragments(sa)) {
+		e->stats.dropped_state++;
+		return false;
+	}
+	e->stats.fragments_in++;
+	if (ike_reasm_judge(reasm_of(sa, &e->outer.hdr), &e->outer) == IKE_REASM_STORED)
+		return true;
+	e->stats.dropped_window++;
+	return false;
+}
+
 static enum ike_err input_protected(struct ike_engine *e, struct ike_in *in)
 {
 	struct ike_sa *sa = in->sa;
 	const struct ike_row *row;
 	struct bytes plain;
 	enum ike_rules rules;
-	enum ike_err err;
+	enum ike_err err = open_sealed(e, sa, &plain);
 
-	e->plain_n = e->outer.sk.body.n;
-	err = ike_sk_open(&sa->open, &e->outer, e->plain, sizeof e->plain, &plain);
-	if (err == IKE_EINTEGRITY || err == IKE_ENOMEM || err == IKE_EBUG) {
-		e->stats.dropped_integrity++;
+	if (err == IKE_EINTEGRITY || err == IKE_ENOMEM || err == IKE_EBUG)
 		return err;
-	}
 	/* From here on the sender is the one we made keys with. */
+	if (e->outer.sk.total && (err || !take_fragment(e, in, &plain, &err)))
+		return err;
 	e->inner = (struct ike_msg){.hdr = e->outer.hdr};
 	if (!err)
 		err = ike_msg_parse_inner(&e->inner, &e->outer, plain);
@@ -216,8 +347,9 @@ static enum ike_err input_for_sa(struct ike_engine *e, struct ike_in *in, const 
 {
 	struct ike_sa *sa = in->sa;
 	enum ike_err err;
+	bool late;
 
-	if (!passes_window(sa, in->d, h))
+	if (!passes_window(sa, in->d, h, &late))
 		return IKE_EMSGID;
 	err = ike_msg_parse(&e->outer, in->d->data);
 	if (!err)
@@ -232,6 +364,10 @@ static enum ike_err input_for_sa(struct ike_engine *e, struct ike_in *in, const 
 		e->stats.dropped_state++;
 		return IKE_ESTATE;
 	}
+	if (late)
+		return input_late(e, in);
+	if (e->outer.sk.total && !fragment_is_wanted(e, sa))
+		return IKE_ESTATE;
 	return input_protected(e, in);
 }
 
@@ -264,6 +400,7 @@ enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 	in.sa = find_sa(e, &h);
 	if (!in.sa)
 		return no_sa(e, d, &h);
+	in.mark = ike_mark_of(d->data);
 	err = input_for_sa(e, &in, &h);
 	ike_sa_settle(in.sa);
 	return err;

@@ -532,6 +532,8 @@ static ike_time deadline(const struct ike_sa *sa)
 	ike_time at = sa->win.retry_at;
 
 	earlier(&at, sa->expire_at);
+	earlier(&at, ike_reasm_deadline(&sa->win.in_request));
+	earlier(&at, ike_reasm_deadline(&sa->win.in_response));
 	earlier(&at, sa->keepalive_at);
 	earlier(&at, sa->stop_at);
 	earlier(&at, dpd_at(sa));
@@ -570,7 +572,7 @@ static void window_timeout(struct ike_sa *sa)
 	rt = ike_task_schedule(t);
 	if (ike_window_retry(&sa->win, sa->e->now, &rt)) {
 		sa->e->stats.retransmits++;
-		ike_sa_transmit(sa, ike_blob_bytes(&sa->win.request));
+		ike_request_again(sa, &rt);
 		return;
 	}
 	if (t->ops->on_timeout) {
@@ -582,12 +584,12 @@ static void window_timeout(struct ike_sa *sa)
 		struct ike_parties w = ike_sa_parties(sa, NULL);
 		struct ike_reason why;
 		uint64_t ms = sa->e->now - sa->win.first_at;
+		uint32_t sent = sa->win.earlier + sa->win.tries + 1;
 
 		if (sa->established)
-			ike_explain_dead_peer(&why, &w, t->ops->what, sa->win.tries + 1, ms);
+			ike_explain_dead_peer(&why, &w, t->ops->what, sent, ms);
 		else
-			ike_explain_no_answer(
-			    &why, &w, t->ops->what, sa->win.tries + 1, ms, sa->keyed);
+			ike_explain_no_answer(&why, &w, t->ops->what, sent, ms, sa->keyed);
 		ike_sa_fail(sa, &why, true, 0);
 	}
 }
@@ -632,6 +634,15 @@ static void expire_children(struct ike_sa *sa)
 	}
 }
 
+/* RFC 7383 section 2.6: what is not whole in time has never come. */
+static void expire_fragments(struct ike_sa *sa)
+{
+	if (ike_reasm_deadline(&sa->win.in_request) <= sa->e->now)
+		ike_reasm_fini(&sa->win.in_request);
+	if (ike_reasm_deadline(&sa->win.in_response) <= sa->e->now)
+		ike_reasm_fini(&sa->win.in_response);
+}
+
 static void keepalive(struct ike_sa *sa)
 {
 	static const uint8_t one = 0xff;
@@ -650,6 +661,7 @@ void ike_sa_tick(struct ike_sa *sa)
 		expire(sa);
 	else if (sa->stop_at <= now && sa->closing)
 		ike_sa_fail(sa, sa->closing, false, 0);
+	expire_fragments(sa);
 	if (!sa->dead && sa->win.retry_at <= now)
 		window_timeout(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {

@@ -85,6 +85,7 @@ struct ike_sa {
 	bool announced; /* our own source hash was made wrong on purpose: `encap` */
 	bool encap;     /* ESP in UDP */
 	ike_ext_set extensions; /* in force; kept by a rekey */
+	uint32_t packet_max;    /* bytes of an IP packet that fragments keep to; 0: not known yet */
 	/* Times: IKE_NEVER when not set. */
 	ike_time created_at, established_at, heard_at;
 	ike_time expire_at;         /* the way up must be done; GONE: freed */
@@ -171,9 +172,9 @@ void ike_sa_moved(struct ike_sa *sa, const struct endpoint *remote);
 /* Begins a message of the SA in the engine's scratch, SK opened unless it is IKE_SA_INIT. */
 void ike_out_begin(
     struct ike_sa *sa, struct ike_build *b, uint8_t exchange, bool response, uint32_t id);
-/* Seals (or ends) it; *out is borrowed from the scratch. */
+/* Seals (or ends) it, in fragments where it is too long: *out, empty before, is the caller's. */
 enum ike_err ike_out_end(
-    struct ike_sa *sa, struct ike_build *b, uint8_t exchange, struct bytes *out);
+    struct ike_sa *sa, struct ike_build *b, uint8_t exchange, struct ike_parcel *out);
 /* Begins the answer to the request `id`. */
 void ike_answer_begin(struct ike_sa *sa, struct ike_build *b, uint8_t exchange, uint32_t id);
 /* Seals it, keeps it for repeats and sends it. After IKE_ENOMEM nothing was sent or kept. */
@@ -183,6 +184,14 @@ enum ike_err ike_answer_notify(
     struct ike_sa *sa, uint8_t exchange, uint32_t id, uint16_t type, struct bytes data);
 /* The request of a task goes out. */
 enum ike_err ike_request_send(struct ike_sa *sa, struct ike_task *t);
-void ike_sa_transmit(struct ike_sa *sa, struct bytes data);
+/* Once more, or, when it has been sent often enough for that, in smaller fragments. */
+void ike_request_again(struct ike_sa *sa, const struct ike_retransmit *rt);
+/* The kept answer goes to where a repeat of its request came from. */
+void ike_answer_again(struct ike_sa *sa, const struct ike_datagram *d);
+void ike_sa_transmit(struct ike_sa *sa, const struct ike_parcel *p);
+/* Before that: the kept answer in smaller fragments, if it can be, as those of the peer are. */
+void ike_answer_smaller(struct ike_sa *sa, const struct ike_datagram *d);
+/* Fragments of the peer are no larger than this datagram: ours keep to its size. */
+void ike_fragments_fit(struct ike_sa *sa, const struct ike_datagram *d, size_t largest);
 
 #endif

@@ -7,40 +7,7 @@
  */
 #include "ike/window.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 const struct ike_retransmit ike_retransmit_default = {.timeout_ms = 4000, .base = 1.8, .tries = 5};
-
-bool ike_blob_copy(struct ike_blob *b, struct bytes from)
-{
-	ike_blob_fini(b);
-	b->p = malloc(from.n ? from.n : 1);
-	if (!b->p)
-		return false;
-	if (from.n)
-		memcpy(b->p, from.p, from.n);
-	b->n = from.n;
-	return true;
-}
-
-void ike_blob_fini(struct ike_blob *b)
-{
-	free(b->p);
-	*b = (struct ike_blob){0};
-}
-
-struct bytes ike_blob_bytes(const struct ike_blob *b)
-{
-	return bytes_of(b->p, b->n);
-}
-
-static void blob_take(struct ike_blob *to, struct ike_blob *from)
-{
-	ike_blob_fini(to);
-	*to = *from;
-	*from = (struct ike_blob){0};
-}
 
 void ike_window_init(struct ike_window *w)
 {
@@ -49,26 +16,11 @@ void ike_window_init(struct ike_window *w)
 
 void ike_window_fini(struct ike_window *w)
 {
-	ike_blob_fini(&w->request);
-	ike_blob_fini(&w->response);
+	ike_parcel_fini(&w->request);
+	ike_parcel_fini(&w->response);
+	ike_reasm_fini(&w->in_request);
+	ike_reasm_fini(&w->in_response);
 	ike_window_init(w);
-}
-
-static size_t tail_of(struct bytes raw, uint8_t tail[32])
-{
-	size_t n = raw.n < 32 ? raw.n : 32;
-
-	memset(tail, 0, 32);
-	if (n)
-		memcpy(tail, raw.p + raw.n - n, n);
-	return raw.n;
-}
-
-static bool is_repeat(const struct ike_window *w, struct bytes raw)
-{
-	uint8_t tail[32];
-
-	return tail_of(raw, tail) == w->last_n && memcmp(tail, w->last_tail, sizeof tail) == 0;
 }
 
 enum ike_window_verdict ike_window_judge(
@@ -79,7 +31,7 @@ enum ike_window_verdict ike_window_judge(
 							  : IKE_WINDOW_OUTSIDE;
 	if (id == w->recv_id)
 		return w->answering ? IKE_WINDOW_OUTSIDE : IKE_WINDOW_NEW_REQUEST;
-	if (w->recv_id > 0 && id == w->recv_id - 1 && is_repeat(w, raw)) {
+	if (w->recv_id > 0 && id == w->recv_id - 1 && ike_mark_fits(&w->last, raw)) {
 		if (w->answering)
 			return IKE_WINDOW_BUSY;
 		if (w->has_response)
@@ -88,13 +40,19 @@ enum ike_window_verdict ike_window_judge(
 	return IKE_WINDOW_OUTSIDE;
 }
 
-void ike_window_accept_request(struct ike_window *w, struct bytes raw)
+bool ike_window_answered(const struct ike_window *w, uint32_t id)
+{
+	return w->has_response && w->recv_id > 0 && id == w->recv_id - 1;
+}
+
+void ike_window_accept_request(struct ike_window *w, const struct ike_mark *mark)
 {
 	w->recv_id++;
 	w->answering = true;
 	w->has_response = false;
-	ike_blob_fini(&w->response);
-	w->last_n = tail_of(raw, w->last_tail);
+	ike_parcel_fini(&w->response);
+	ike_reasm_fini(&w->in_request);
+	w->last = *mark;
 }
 
 void ike_window_unaccept(struct ike_window *w)
@@ -102,12 +60,12 @@ void ike_window_unaccept(struct ike_window *w)
 	w->recv_id--;
 	w->answering = false;
 	w->has_response = false;
-	w->last_n = 0;
+	w->last = (struct ike_mark){0};
 }
 
-void ike_window_answer(struct ike_window *w, struct ike_blob *response)
+void ike_window_answer(struct ike_window *w, struct ike_parcel *response)
 {
-	blob_take(&w->response, response);
+	ike_parcel_take(&w->response, response);
 	w->answering = false;
 	w->has_response = true;
 }
@@ -123,16 +81,32 @@ uint64_t ike_retransmit_wait(const struct ike_retransmit *rt, uint32_t n)
 	return ms < 1 ? 1 : (uint64_t)ms;
 }
 
-void ike_window_replace(
-    struct ike_window *w, struct ike_blob *request, ike_time now, const struct ike_retransmit *rt)
+uint64_t ike_retransmit_span(const struct ike_retransmit *rt)
 {
-	blob_take(&w->request, request);
+	uint64_t ms = 0;
+
+	for (uint32_t i = 0; i <= rt->tries && i < 100; i++)
+		ms += ike_retransmit_wait(rt, i);
+	return ms;
+}
+
+void ike_window_replace(
+    struct ike_window *w, struct ike_parcel *request, ike_time now, const struct ike_retransmit *rt)
+{
+	ike_parcel_take(&w->request, request);
+	w->tries = w->earlier = 0;
+	w->retry_at = now + ike_retransmit_wait(rt, 0);
+}
+
+void ike_window_restart(struct ike_window *w, ike_time now, const struct ike_retransmit *rt)
+{
+	w->earlier += w->tries;
 	w->tries = 0;
 	w->retry_at = now + ike_retransmit_wait(rt, 0);
 }
 
 void ike_window_send(
-    struct ike_window *w, struct ike_blob *request, ike_time now, const struct ike_retransmit *rt)
+    struct ike_window *w, struct ike_parcel *request, ike_time now, const struct ike_retransmit *rt)
 {
 	ike_window_replace(w, request, now, rt);
 	w->outstanding = true;
@@ -141,9 +115,10 @@ void ike_window_send(
 
 void ike_window_complete(struct ike_window *w)
 {
-	ike_blob_fini(&w->request);
+	ike_parcel_fini(&w->request);
+	ike_reasm_fini(&w->in_response);
 	w->outstanding = false;
-	w->tries = 0;
+	w->tries = w->earlier = 0;
 	w->retry_at = IKE_NEVER;
 	w->send_id++;
 }

@@ -139,14 +139,18 @@ size_t ike_sk_iv_len(const struct ike_sk *sk);
 /* Bytes that SK adds at most to the payloads inside: generic header, IV, padding, ICV. */
 size_t ike_sk_overhead(const struct ike_sk *sk);
 
-/* Ends a message whose SK payload was begun with ike_build_sk: pads, encrypts in place, appends the
- * ICV. *out lies in the builder's buffer. IKE_ENOMEM: the buffer is too small. */
+/* The most content that fits into an SK payload of n bytes, generic header included; 0: none. */
+size_t ike_sk_capacity(const struct ike_sk *sk, size_t n);
+
+/* Ends a message whose SK payload was begun with ike_build_sk or ike_build_skf: pads, encrypts in
+ * place, appends the ICV. *out lies in the builder's buffer. IKE_ENOMEM: the buffer is too small.
+ */
 enum ike_err ike_sk_seal(struct ike_sk *sk, struct ike_build *b, struct bytes *out);
 
-/* Verifies and decrypts the SK payload of `outer` into dst, which must hold outer->sk.body.n bytes;
- * *plain are the payloads inside, in dst, without IV, padding and ICV. IKE_EINTEGRITY: forged,
- * damaged, or too short; IKE_ESYNTAX: authentic, but the padding is longer than the payload. dst is
- * wiped on error. */
+/* Verifies and decrypts the SK or SKF payload of `outer` into dst, which must hold outer->sk.body.n
+ * bytes; *plain are the payloads inside, in dst, without IV, padding and ICV. IKE_EINTEGRITY:
+ * forged, damaged, or too short; IKE_ESYNTAX: authentic, but the padding is longer than the
+ * payload. dst is wiped on error. */
 enum ike_err ike_sk_open(
     struct ike_sk *sk, const struct ike_msg *outer, uint8_t *dst, size_t cap, struct bytes *plain);
 

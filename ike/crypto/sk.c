@@ -135,6 +135,14 @@ size_t ike_sk_overhead(const struct ike_sk *sk)
 	return (size_t)IKE_PLD_HDR_LEN + sk->iv_len + sk->block + sk->icv_len;
 }
 
+size_t ike_sk_capacity(const struct ike_sk *sk, size_t n)
+{
+	size_t frame = (size_t)IKE_PLD_HDR_LEN + sk->iv_len + sk->icv_len;
+	size_t text = n > frame ? (n - frame) / sk->block * sk->block : 0;
+
+	return text ? text - 1 : 0; /* the pad length */
+}
+
 /* The first icv_len bytes of the HMAC of `in`. */
 static bool mac_of(struct ike_sk *sk, struct bytes in, uint8_t out[MAC_MAX])
 {
@@ -202,7 +210,7 @@ enum ike_err ike_sk_seal(struct ike_sk *sk, struct ike_build *b, struct bytes *o
 	}
 	uint8_t *msg = b->w.base, *text = msg + b->text_at, *iv = text - sk->iv_len;
 	size_t text_n = b->w.len - b->text_at - sk->icv_len;
-	size_t aad_n = b->sk_at + IKE_PLD_HDR_LEN;
+	size_t aad_n = b->text_at - sk->iv_len;
 	bool ok;
 
 	if (sk->aead) {
@@ -261,7 +269,8 @@ enum ike_err ike_sk_open(
 	if (cap < in.n) {
 		return IKE_EBUG;
 	}
-	struct bytes aad = bytes_of(outer->raw.p, outer->sk.at + IKE_PLD_HDR_LEN);
+	/* All that stands before the IV: with SKF, its two fields too. */
+	struct bytes aad = bytes_of(outer->raw.p, (size_t)(body.p - outer->raw.p));
 	bool ok = sk->aead ? open_aead(sk, aad, body.p, in, icv, dst)
 			   : open_cbc(sk, outer->raw, body.p, in, icv, dst);
 	size_t pad = ok ? dst[in.n - 1] : 0;

@@ -87,13 +87,21 @@ static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
 	return err;
 }
 
+/* What both ends can do, as the two IKE_SA_INIT messages say. */
+static void agree(struct ike_sa *sa, const struct config_conn *conn, const struct ike_msg *m)
+{
+	if (conn->fragmentation != FRAGMENTATION_NO &&
+	    ike_msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED))
+		ike_ext_add(&sa->extensions, IKE_EXT_FRAGMENTATION);
+}
+
 static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in, uint8_t number)
 {
 	struct ike_setup *s = sa->setup;
 	struct proposal p = proposal_from_suite(&sa->suite, SA_IKE, number);
-	struct ike_blob keep = {0};
+	struct ike_mark mark = ike_mark_of(in->d->data);
+	struct ike_parcel out = {0};
 	struct ike_build b;
-	struct bytes out;
 	enum ike_err err;
 
 	ike_out_begin(sa, &b, IKE_EXCHANGE_SA_INIT, true, 0);
@@ -105,17 +113,19 @@ static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in,
 		if (err)
 			return err;
 	}
+	if (ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION))
+		ike_build_notify(&b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
 	err = ike_out_end(sa, &b, IKE_EXCHANGE_SA_INIT, &out);
 	if (err)
 		return err;
-	if (!ike_blob_copy(&s->init_req, in->d->data) || !ike_blob_copy(&s->init_resp, out) ||
-	    !ike_blob_copy(&keep, out)) {
-		ike_blob_fini(&keep);
+	if (!ike_blob_copy(&s->init_req, in->d->data) ||
+	    !ike_blob_copy(&s->init_resp, ike_parcel_piece(&out, 0))) {
+		ike_parcel_fini(&out);
 		return IKE_ENOMEM;
 	}
-	ike_window_accept_request(&sa->win, in->d->data);
-	ike_window_answer(&sa->win, &keep);
-	ike_sa_transmit(sa, out);
+	ike_sa_transmit(sa, &out);
+	ike_window_accept_request(&sa->win, &mark);
+	ike_window_answer(&sa->win, &out);
 	return IKE_OK;
 }
 
@@ -135,6 +145,7 @@ static enum ike_err accept_initiator(
 	sa->marker = in->d->marker;
 	sa->suite = choice->suite;
 	sa->announced = choice->conn->encap;
+	agree(sa, choice->conn, in->m);
 	err = ike_nat_detect(sa, in->m, in->d);
 	if (!err)
 		err = responder_keys(sa, in->m);
@@ -345,6 +356,7 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 	sa->setup->refused = false;
 	ike_kex_free(sa->setup->kex);
 	sa->setup->kex = NULL;
+	agree(sa, sa->conn, in->m);
 	err = ike_nat_detect(sa, in->m, in->d);
 	floats = !sa->marker;
 	ike_nat_float(sa);
@@ -365,8 +377,8 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 }
 
 /*
- * HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, N(NAT_DETECTION_*)  -->
- *                                <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*)
+ * HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),] N(NAT_DETECTION_*)  -->
+ *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED)]
  *                          or    <--  HDR(A,0), N(COOKIE)
  *                          or    <--  HDR(A,0), N(INVALID_KE_PAYLOAD)
  *                          or    <--  HDR(A,0), N(error)

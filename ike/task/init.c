@@ -18,6 +18,8 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_build_sa(b, &s->proposals);
 	ike_build_ke(b, s->group, ike_kex_public(s->kex));
 	ike_build_nonce(b, ike_blob_bytes(&sa->ni));
+	if (sa->conn->fragmentation != FRAGMENTATION_NO)
+		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
 	ike_emit_step(sa->e, &ref, "sent IKE_SA_INIT to %s, offering %s",
 	    endpoint_text(&sa->remote, at), proposal_list_text(&s->proposals, offer, sizeof offer));
 	return ike_nat_build(sa, b);

@@ -58,6 +58,31 @@ void ike_build_sk(struct ike_build *b, size_t iv_len)
 	b->text_at = b->w.len;
 }
 
+void ike_build_skf(
+    struct ike_build *b, size_t iv_len, uint8_t first, uint16_t number, uint16_t total)
+{
+	b->sk_len = begin_generic(b, IKE_PLD_SKF);
+	b->sk_at = b->next_at;
+	b->sealed = true;
+	if (wr_ok(&b->w)) {
+		b->w.base[b->sk_at] = first;
+	}
+	wr_u16(&b->w, number);
+	wr_u16(&b->w, total);
+	wr_zero(&b->w, iv_len);
+	b->text_at = b->w.len;
+}
+
+struct bytes ike_build_sk_content(struct ike_build *b, uint8_t *first)
+{
+	end_payload(b);
+	if (!b->sealed || !wr_ok(&b->w)) {
+		return bytes_of(NULL, 0);
+	}
+	*first = b->w.base[b->sk_at];
+	return bytes_of(b->w.base + b->text_at, b->w.len - b->text_at);
+}
+
 bool ike_build_sk_close(struct ike_build *b, size_t block, size_t icv_len)
 {
 	if (!b->sealed) {

@@ -27,7 +27,7 @@ struct ike_build {
 	size_t next_at; /* where the type of the next payload goes */
 	bool sealed;    /* an SK payload was begun */
 	struct wr_mark sk_len;
-	size_t sk_at;   /* offset of SK's generic header */
+	size_t sk_at;   /* offset of SK's (or SKF's) generic header */
 	size_t text_at; /* offset of what is to be encrypted */
 };
 
@@ -64,6 +64,13 @@ size_t ike_build_id_body(uint8_t *dst, size_t cap, const struct ident *id);
 /* Begins SK: its generic header and room for an IV of iv_len bytes. All further payloads go inside.
  */
 void ike_build_sk(struct ike_build *b, size_t iv_len);
+/* Begins SKF, fragment `number` of `total` (RFC 7383 section 2.5). Its content is written to &b->w;
+ * `first` is the type of the first payload inside, IKE_PLD_NONE but in fragment 1. */
+void ike_build_skf(
+    struct ike_build *b, size_t iv_len, uint8_t first, uint16_t number, uint16_t total);
+/* What stands in the SK payload so far, complete payloads; in the buffer. *first is the type of the
+ * first. Empty also if anything did not fit. */
+struct bytes ike_build_sk_content(struct ike_build *b, uint8_t *first);
 /* Ends the SK payload for ike_sk_seal: pads what is inside to `block` (pad bytes, pad length),
  * leaves icv_len bytes, and fixes all lengths. False if anything did not fit. */
 bool ike_build_sk_close(struct ike_build *b, size_t block, size_t icv_len);

@@ -43,6 +43,11 @@ static const char *read_generic(struct walk *w, struct ike_pld *p, bool *critica
 	return rd_ok(&w->r) ? NULL : "its length goes beyond the message";
 }
 
+static bool is_sealed(int row)
+{
+	return row == IKE_ROW_SK || row == IKE_ROW_SKF;
+}
+
 /* A payload that we know: what its row asks for, then its codec. */
 static const char *read_known(
     struct ike_msg *m, const struct walk *w, const struct ike_pld *p, enum ike_payload_row row)
@@ -52,7 +57,7 @@ static const char *read_known(
 	if (p->body.n < info->min) {
 		return "too short";
 	}
-	if (w->inner && row == IKE_ROW_SK) {
+	if (w->inner && is_sealed(row)) {
 		return "inside another SK payload";
 	}
 	if (m->count[row] > 0 && ike_payload_single(row)) {
@@ -88,7 +93,7 @@ static enum ike_err step(struct ike_msg *m, struct walk *w, uint8_t *next)
 		}
 	}
 	/* What SK calls next is the first payload inside it: the outer chain ends here. */
-	*next = row == IKE_ROW_SK ? IKE_PLD_NONE : p.next;
+	*next = is_sealed(row) ? IKE_PLD_NONE : p.next;
 	return IKE_OK;
 }
 

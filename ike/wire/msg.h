@@ -32,6 +32,7 @@ enum ike_exchange {
 enum {
 	IKE_HDR_LEN = 28,
 	IKE_PLD_HDR_LEN = 4,
+	IKE_SKF_FIELDS = 4,  /* Fragment Number and Total Fragments, after SKF's generic header */
 	IKE_MSG_MAX = 65535, /* bytes of a message that we take or build */
 	IKE_NONCE_MIN = 16,  /* RFC 7296 section 3.9 */
 	IKE_NONCE_MAX = 256,
@@ -115,10 +116,12 @@ struct ike_delete {
 	struct bytes spis; /* n * spi_len bytes */
 };
 
+/* SK, or SKF (RFC 7383): a message has one of them. */
 struct ike_sk_view {
-	uint8_t next;      /* type of the first payload inside */
-	size_t at;         /* offset of the SK payload's generic header in the message */
-	struct bytes body; /* IV, ciphertext, ICV; not empty */
+	uint8_t next;           /* type of the first payload inside; of SKF, of fragment 1 alone */
+	uint16_t number, total; /* SKF: Fragment Number, Total Fragments; SK: both 0 */
+	size_t at;              /* offset of its generic header in the message */
+	struct bytes body;      /* IV, ciphertext, ICV; not empty */
 };
 
 struct ike_fault {
@@ -134,7 +137,7 @@ struct ike_msg {
 	uint8_t count[IKE_ROWS]; /* how often each known payload came */
 	struct ike_fault fault;
 
-	/* Each below is meaningful when its count is not 0 (ike_msg_has). */
+	/* Each below is meaningful when its count is not 0 (ike_msg_has); sk for SK and SKF. */
 	struct ike_sk_view sk;
 	struct proposal_list sa;
 	struct ike_ke ke;
@@ -179,8 +182,8 @@ enum ike_err ike_msg_parse_inner(
     struct ike_msg *out, const struct ike_msg *outer, struct bytes plain);
 
 /*
- * IKE_SA_INIT must be plaintext; every other exchange must be one SK payload, with nothing known to
- * us beside it. IKE_ESYNTAX otherwise. Call it on the outer message.
+ * IKE_SA_INIT must be plaintext; every other exchange must be one SK or SKF payload, with nothing
+ * known to us beside it. IKE_ESYNTAX otherwise. Call it on the outer message.
  */
 enum ike_err ike_msg_check_outer(struct ike_msg *m);
 

@@ -37,8 +37,5 @@ const char *ike_payload_name(uint8_t type)
 {
 	int row = ike_payload_row(type);
 
-	if (row >= 0) {
-		return rows[row].name;
-	}
-	return type == IKE_PLD_SKF ? "SKF" : "unknown";
+	return row >= 0 ? rows[row].name : "unknown";
 }

@@ -3,7 +3,7 @@
  *
  * codec: the file wire/pld_CODEC.c with ike_pld_CODEC(). min: the fewest bytes after the generic
  * header. Then one column per message, request and response: what may stand in its plaintext
- * (IKE_SA_INIT) or inside its SK payload (all others):
+ * (IKE_SA_INIT) or inside its SK payload, or its SKF payloads together (all others):
  *
  *     -  forbidden     ?  at most one     1  exactly one     *  any number
  *
@@ -37,7 +37,8 @@
 	X( 45, TSR,     "TSr",     ts,       12, '-','-',  '1','1',  '1','1',  '-','-',  '-','-') \
 	X( 46, SK,      "SK",      sk,        1, '-','-',  '-','-',  '-','-',  '-','-',  '-','-') \
 	X( 47, CP,      "CP",      raw,       4, '-','-',  '?','?',  '?','?',  '-','-',  '?','?') \
-	X( 48, EAP,     "EAP",     raw,       4, '-','-',  '?','?',  '-','-',  '-','-',  '-','-')
+	X( 48, EAP,     "EAP",     raw,       4, '-','-',  '?','?',  '-','-',  '-','-',  '-','-') \
+	X( 53, SKF,     "SKF",     skf,       5, '-','-',  '-','-',  '-','-',  '-','-',  '-','-')
 /* clang-format on */
 
 /* The columns. A message's own column: ike_msg_rules(). */
@@ -60,8 +61,6 @@ enum ike_payload_type {
 #define IKE_PAYLOAD_ENUM(id, symbol, name, codec, min, ...) IKE_PLD_##symbol = id,
 	IKE_PAYLOAD_LIST(IKE_PAYLOAD_ENUM)
 #undef IKE_PAYLOAD_ENUM
-	    IKE_PLD_SKF =
-		53, /* RFC 7383: its number only; never negotiated, so unknown to the walker */
 };
 
 /* Rows as indices, for counters. */

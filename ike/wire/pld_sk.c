@@ -5,6 +5,6 @@
 
 const char *ike_pld_sk(struct ike_msg *m, const struct ike_pld *p)
 {
-	m->sk = (struct ike_sk_view){p->next, p->at, p->body};
+	m->sk = (struct ike_sk_view){.next = p->next, .at = p->at, .body = p->body};
 	return NULL;
 }

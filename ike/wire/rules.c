@@ -73,16 +73,18 @@ enum ike_err ike_msg_check(struct ike_msg *m, enum ike_rules rules)
 
 enum ike_err ike_msg_check_outer(struct ike_msg *m)
 {
+	bool sealed = m->count[IKE_ROW_SK] || m->count[IKE_ROW_SKF];
+
 	if (m->hdr.exchange == IKE_EXCHANGE_SA_INIT) {
-		return m->count[IKE_ROW_SK] > 0
-			   ? fault(m, IKE_PLD_SK, "not allowed in this message")
-			   : IKE_OK;
+		return sealed ? fault(m, m->count[IKE_ROW_SK] ? IKE_PLD_SK : IKE_PLD_SKF,
+				    "not allowed in this message")
+			      : IKE_OK;
 	}
-	if (m->count[IKE_ROW_SK] == 0) {
+	if (!sealed) {
 		return fault(m, IKE_PLD_SK, "missing: the message is not protected");
 	}
 	for (unsigned i = 0; i < IKE_ROWS; i++) {
-		if (i != IKE_ROW_SK && m->count[i] > 0) {
+		if (i != IKE_ROW_SK && i != IKE_ROW_SKF && m->count[i] > 0) {
 			return fault(m, ike_payload_info((enum ike_payload_row)i)->type,
 			    "outside the SK payload");
 		}

@@ -4,12 +4,12 @@
 #include "ike/window.h"
 #include "test/unit/ike_test.h"
 
-static struct ike_blob blob(const char *text)
+static struct ike_parcel parcel(const char *text)
 {
-	struct ike_blob b = {0};
+	struct ike_parcel p = {0};
 
-	ck_assert(ike_blob_copy(&b, text_bytes(text)));
-	return b;
+	ck_assert(ike_parcel_whole(&p, text_bytes(text)));
+	return p;
 }
 
 enum step_kind { JUDGE, ACCEPT, ANSWER, UNACCEPT, SEND, COMPLETE };
@@ -68,7 +68,8 @@ START_TEST(numbers)
 	ike_window_init(&w);
 	for (size_t i = 0; i < sizeof trace / sizeof trace[0]; i++) {
 		const struct step *s = &trace[i];
-		struct ike_blob b = {0};
+		struct ike_parcel b = {0};
+		struct ike_mark mark = ike_mark_of(s->raw ? text_bytes(s->raw) : bytes_of(NULL, 0));
 
 		switch (s->kind) {
 		case JUDGE:
@@ -76,16 +77,16 @@ START_TEST(numbers)
 			    ike_window_judge(&w, s->response, s->id, text_bytes(s->raw)) == s->want,
 			    "step %zu", i);
 			break;
-		case ACCEPT: ike_window_accept_request(&w, text_bytes(s->raw)); break;
+		case ACCEPT: ike_window_accept_request(&w, &mark); break;
 		case UNACCEPT: ike_window_unaccept(&w); break;
 		case ANSWER:
-			b = blob(s->raw);
+			b = parcel(s->raw);
 			ike_window_answer(&w, &b);
-			ck_assert_ptr_null(b.p);
-			ck_assert_bytes(ike_blob_bytes(&w.response), text_bytes(s->raw));
+			ck_assert_ptr_null(b.wire.p);
+			ck_assert_bytes(ike_parcel_piece(&w.response, 0), text_bytes(s->raw));
 			break;
 		case SEND:
-			b = blob(s->raw);
+			b = parcel(s->raw);
 			ike_window_send(&w, &b, 0, &ike_retransmit_default);
 			break;
 		case COMPLETE: ike_window_complete(&w); break;
@@ -100,7 +101,7 @@ START_TEST(schedule)
 {
 	static const uint64_t waits[] = {4000, 7200, 12960, 23328, 41990, 75582};
 	struct ike_window w;
-	struct ike_blob b = blob("request");
+	struct ike_parcel b = parcel("request");
 	ike_time now = 5000;
 
 	ike_window_init(&w);
@@ -112,7 +113,7 @@ START_TEST(schedule)
 		ck_assert_uint_eq(w.retry_at, now + waits[i]);
 		now = w.retry_at;
 		ck_assert_int_eq(ike_window_retry(&w, now, &ike_retransmit_default), i < 5);
-		ck_assert_bytes(ike_blob_bytes(&w.request), text_bytes("request"));
+		ck_assert_bytes(ike_parcel_piece(&w.request, 0), text_bytes("request"));
 	}
 	ck_assert(w.retry_at == IKE_NEVER);
 	ck_assert_uint_eq(w.tries, 5);
@@ -125,7 +126,7 @@ END_TEST
 START_TEST(replaced)
 {
 	struct ike_window w;
-	struct ike_blob one = blob("one"), two = blob("two");
+	struct ike_parcel one = parcel("one"), two = parcel("two");
 
 	ike_window_init(&w);
 	ike_window_send(&w, &one, 0, &ike_retransmit_default);
@@ -135,7 +136,7 @@ START_TEST(replaced)
 	ck_assert_uint_eq(w.tries, 0);
 	ck_assert_uint_eq(w.retry_at, 9000);
 	ck_assert_uint_eq(w.first_at, 0);
-	ck_assert_bytes(ike_blob_bytes(&w.request), text_bytes("two"));
+	ck_assert_bytes(ike_parcel_piece(&w.request, 0), text_bytes("two"));
 	ike_window_fini(&w);
 }
 END_TEST
@@ -145,7 +146,7 @@ START_TEST(extremes)
 {
 	struct ike_retransmit rt = {.timeout_ms = 0, .base = 1, .tries = 0};
 	struct ike_window w;
-	struct ike_blob b = blob("x");
+	struct ike_parcel b = parcel("x");
 
 	ck_assert_uint_eq(ike_retransmit_wait(&rt, 3), 1);
 	rt = (struct ike_retransmit){.timeout_ms = 4000, .base = 1000, .tries = 3};

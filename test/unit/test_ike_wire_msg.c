@@ -280,7 +280,7 @@ START_TEST(payload_flood)
 	raw_hex(&r, IKE_PLD_SKF, "0001000100000000");
 	ck_assert_int_eq(ike_msg_parse(&m, raw_message(&r)), IKE_ESYNTAX);
 	ck_assert_str_eq(ike_msg_fault(&m, text),
-	    "IKE_AUTH request, payload of type 53: one payload more than a message may have");
+	    "IKE_AUTH request, payload SKF: one payload more than a message may have");
 }
 END_TEST
 
