@@ -2,7 +2,7 @@
 the gateways a and b, these tell the hosts h and k behind them, and TCP goes on with segments that fit."""
 import re
 
-from lab import HERE, Lab, expect, until
+from lab import Lab, expect, until
 from matrix import PORT, TRAFFIC, ping
 from peers import Site, Tunike
 

@@ -5,7 +5,8 @@
 
 The receiving end gets a share of one core (percent), so that it carries little. What it carries at its best is found by
 stepping up the load; then it is offered ten times that. It must still carry nine tenths of its best, its memory must
-stay where it is, and new keys must be agreed on while it lasts.
+stay where it is, and while it lasts new keys must be agreed on for the child and for the IKE SA, and the sending end,
+which hears nothing else, must be told that its peer lives.
 """
 import argparse
 import os
@@ -26,6 +27,7 @@ from peers import Tunike  # noqa: E402
 STEP_SECONDS = 3
 RATES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6)  # of a full core's rate, see Sender
 GROWTH = 4 << 20
+CHILD_SECONDS, IKE_SECONDS, SILENCE_SECONDS = 4, 5, 1  # new keys of each; until a silent peer is asked if it lives
 
 # Sends trains of datagrams (UDP_SEGMENT) of argv[3] bytes at argv[4] bytes a second, 0: as many as go, for argv[5] s.
 SENDER = """
@@ -78,8 +80,11 @@ class Tunnel:
     def __init__(self, space, program):
         self.net = Net(space)
         site_a, site_b = matrix.sites(self.net, 4, ike="aes128gcm16-prfsha256-x25519", esp="aes128gcm16")
-        site_a.child_keys = 'rekey_time = "4s"; life_time = "10m";'
+        site_a.child_keys = 'rekey_time = "%ds"; life_time = "10m";' % CHILD_SECONDS
+        site_a.conn_keys = 'rekey_time = "%ds"; over_time = "10m"; dpd_delay = "%ds";' % (IKE_SECONDS, SILENCE_SECONDS)
+        # All exchanges are begun by a: what it gets are answers.
         site_b.child_keys = "rekey_time = 0; life_time = 0;"
+        site_b.conn_keys = 'rekey_time = "0s"; over_time = "0s"; dpd_delay = "0s";'
         for site in (site_a, site_b):
             site.top_keys = "workers = 1;"
         self.a, self.b = Tunike(self.net.a).configure(site_a), Tunike(self.net.b).configure(site_b)
@@ -96,8 +101,16 @@ class Tunnel:
         text = pathlib.Path("/proc/%d/status" % end.daemon.pid()).read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) << 10
 
-    def rekeys(self):
-        return len(re.findall(r"\brekeyed\b.*initiator=", self.a.log()))
+    def control(self):
+        """Exchanges so far that had their answer: new keys of children, of the IKE SA, and liveness checks."""
+        child = len(re.findall(r"\brekeyed\b.*\bold_spi_in=", self.a.log()))
+        ike = len(re.findall(r"\brekeyed\b.*\bold_spi_i=", self.a.log()))
+        answers = self.a.status()["ike"]["datagrams_in"] - self.b.status()["ike"]["replayed_requests"]
+        # New keys take two exchanges, one to agree and one to delete the old (RFC 7296 section 2.8).
+        return child, ike, answers - 2 * (child + ike)
+
+    def losses(self):
+        return len(re.findall(r"\bike-down\b|\bchild-failed\b|\brekey-failed\b", self.a.log()))
 
     def offer(self, size, rate, seconds):
         """Offers `rate` bytes a second. Returns packets a second: offered, and opened at the other end."""
@@ -122,20 +135,26 @@ def one_size(tunnel, size, seconds):
         print("  %9.1f %9.1f" % (offered / 1e3, carried / 1e3), flush=True)
         steps.append(carried)
     best = max(steps)
-    rekeys, rss = tunnel.rekeys(), [(tunnel.rss(tunnel.a), tunnel.rss(tunnel.b))]
+    control, lost, rss = tunnel.control(), tunnel.losses(), [(tunnel.rss(tunnel.a), tunnel.rss(tunnel.b))]
     offered, carried = tunnel.offer(size, best * 10 * size, seconds)
     rss.append((tunnel.rss(tunnel.a), tunnel.rss(tunnel.b)))
-    agreed = tunnel.rekeys() - rekeys
+    child, ike, alive = [after - before for before, after in zip(control, tunnel.control())]
     grown = [after - before for before, after in zip(*rss)]
-    print("  overload: %.1f offered, %.1f opened, best %.1f (%.0f %%); new keys %d times; RSS grew by %s KiB" % (
-        offered / 1e3, carried / 1e3, best / 1e3, 100 * carried / best, agreed, [g >> 10 for g in grown]), flush=True)
+    print("  overload: %.1f offered, %.1f opened, best %.1f (%.0f %%); new keys %d times, of the IKE SA %d; "
+          "alive %d times; RSS grew by %s KiB" % (
+              offered / 1e3, carried / 1e3, best / 1e3, 100 * carried / best, child, ike, alive, [g >> 10 for g in grown]), flush=True)
     wrong = []
     if offered < 8 * best:
         wrong.append("%d bytes: only %.1f times its best was offered" % (size, offered / best))
     if carried < 0.9 * best:
         wrong.append("%d bytes: goodput fell to %.0f %% of its best" % (size, 100 * carried / best))
-    if agreed < seconds / 4 / 2:
-        wrong.append("%d bytes: new keys were agreed on %d times only" % (size, agreed))
+    for what, times, every in (("new keys were agreed on", child, CHILD_SECONDS),
+                               ("new keys of the IKE SA were agreed on", ike, IKE_SECONDS),
+                               ("the peer was found alive", alive, 2 * SILENCE_SECONDS)):
+        if times < seconds / every / 2:
+            wrong.append("%d bytes: %s %d times only" % (size, what, times))
+    if tunnel.losses() != lost:
+        wrong.append("%d bytes: an exchange failed: %s" % (size, tunnel.a.log()[-900:]))
     if max(grown) > GROWTH:
         wrong.append("%d bytes: memory grew by %d KiB" % (size, max(grown) >> 10))
     return wrong
@@ -166,7 +185,7 @@ def main():
         wrong = overload(options)
     except lab.Failed as what:
         wrong = [str(what)]
-    print("overload: " + ("; ".join(wrong) if wrong else "memory flat, new keys agreed on, goodput holds"))
+    print("overload: " + ("; ".join(wrong) if wrong else "memory flat, new keys agreed on, the peer found alive, goodput holds"))
     return 1 if wrong else 0
 
 
