@@ -15,6 +15,8 @@ enum {
 enum pkt_flag {
 	PKT_DF = 1 << 0,        /* out of encap: the outer packet must not be fragmented */
 	PKT_SAME_FLOW = 1 << 1, /* into encap: addresses, protocol and ports of the packet before */
+	PKT_TIGHT = 1 << 2,     /* into encap: its room was guessed; too little of it is no loss, it
+				   comes again with more */
 };
 
 struct pkt {

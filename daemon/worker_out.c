@@ -123,7 +123,7 @@ static void seal_elsewhere(struct worker *w, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct pkt *p = &w->pkts[i];
-		if (p->verdict != ESP_V_NO_ROOM)
+		if (p->verdict != ESP_V_NO_ROOM || !(p->flags & PKT_TIGHT))
 			continue;
 		struct pkt wide = {.base = w->buffers + i * BUFFER,
 		    .cap = BUFFER,
@@ -232,6 +232,7 @@ static void place(struct worker *w, struct pkt *p, uint32_t len)
 	if (len == w->shape.inner) {
 		p->off = w->shape.front;
 		p->cap = w->shape.sealed;
+		p->flags |= PKT_TIGHT;
 	} else {
 		p->off = PKT_HEADROOM;
 		p->cap = whole_room(w, len);

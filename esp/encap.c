@@ -95,7 +95,7 @@ static void follow(struct esp_worker *w, struct pkt *p, const struct pkt *before
 	p->slot = before->slot;
 	if (p->len == it->total) { /* as nearly all are: what was measured holds */
 		p->tos = before->tos;
-		p->flags = before->flags | PKT_SAME_FLOW;
+		p->flags = (uint8_t)((p->flags & ~PKT_DF) | (before->flags & PKT_DF));
 		return;
 	}
 	it->total = p->len;
@@ -234,11 +234,24 @@ static void note_due(struct esp_worker *w, struct esp_life *l, unsigned due)
 	}
 }
 
+static bool fits(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it)
+{
+	p->verdict = ESP_V_OK;
+	if (has_room(&sa->shape, p, it)) {
+		return true;
+	}
+	if (p->flags & PKT_TIGHT) {
+		p->verdict = ESP_V_NO_ROOM;
+	} else {
+		judge(w, &sa->lanes[w->index], p, ESP_V_NO_ROOM);
+	}
+	return false;
+}
+
 /* Verdicts that need no number: room and lifetimes. Returns how many packets go on (verdict OK). */
 static uint32_t admit(
     struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
 {
-	struct esp_lane *lane = &sa->lanes[w->index];
 	struct esp_life_mark mark = {0};
 	uint64_t bytes = 0;
 	uint32_t admitted = 0;
@@ -246,21 +259,26 @@ static uint32_t admit(
 	bool charged = sa->life.limited && !esp_life_over(&sa->life);
 
 	for (size_t i = 0; i < n; i++) {
-		bytes += it[i].total;
+		if (fits(w, sa, &p[i], &it[i])) {
+			admitted++;
+			bytes += it[i].total;
+		}
+	}
+	if (!charged && !esp_life_over(&sa->life)) {
+		return admitted;
 	}
 	if (charged) {
-		mark = esp_life_charge(&sa->life, n, bytes);
+		mark = esp_life_charge(&sa->life, admitted, bytes);
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (p[i].verdict != ESP_V_OK) {
+			continue;
+		}
 		unsigned due = charged ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
 		note_due(w, &sa->life, due);
-		p[i].verdict = ESP_V_OK;
 		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {
-			judge(w, lane, &p[i], stopped_by(sa));
-		} else if (!has_room(&sa->shape, &p[i], &it[i])) {
-			judge(w, lane, &p[i], ESP_V_NO_ROOM);
-		} else {
-			admitted++;
+			judge(w, &sa->lanes[w->index], &p[i], stopped_by(sa));
+			admitted--;
 		}
 	}
 	return admitted;

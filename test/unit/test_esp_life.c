@@ -115,6 +115,29 @@ START_TEST(outbound_lifetime)
 }
 END_TEST
 
+/* What has no room is not sent, and so does not age the SA. */
+START_TEST(no_room_costs_nothing)
+{
+	struct pair_options o = {.out_life = {0, 0, 3, 5}};
+	struct pair p;
+
+	pair_init(&p, &o);
+	for (unsigned i = 0; i < 8; i++) {
+		struct pkt pkt = pair_packet(buf, ADDR_V4, 100);
+		pkt.cap = pkt.off + pkt.len;
+		pkt.flags = i % 2 ? PKT_TIGHT : 0;
+		ck_assert_int_eq(pair_encap(&p, &pkt), ESP_V_NO_ROOM);
+	}
+	ck_assert(!esp_worker_attention(p.lw));
+	for (unsigned i = 1; i <= 6; i++)
+		ck_assert_int_eq(send_one(&p), i <= 5 ? ESP_V_OK : ESP_V_EXPIRED);
+	uint64_t totals[ESP_VERDICTS];
+	esp_totals(p.left, totals);
+	ck_assert_uint_eq(totals[ESP_V_NO_ROOM], 4); /* the others come again */
+	pair_fini(&p);
+}
+END_TEST
+
 START_TEST(inbound_lifetime)
 {
 	struct pair_options o = {.in_life = {0, 0, 1, 2}, .window = 64};
@@ -325,6 +348,7 @@ int main(void)
 	tcase_add_test(t, bad_parameters);
 	tcase_add_loop_test(t, outbound_lifetime, 0, 2);
 	tcase_add_test(t, inbound_lifetime);
+	tcase_add_test(t, no_room_costs_nothing);
 	tcase_add_loop_test(t, last_number, 0, 2);
 	tcase_add_loop_test(t, numbers_run_low, 0, 2);
 	tcase_add_test(t, crossing);

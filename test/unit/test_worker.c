@@ -272,6 +272,10 @@ START_TEST(suites_that_need_other_room)
 		(void)esp_reclaim(left.esp);
 		(void)esp_reclaim(right.esp);
 	}
+	/* To be laid out once more is no loss. */
+	uint64_t totals[ESP_VERDICTS];
+	esp_totals(left.esp, totals);
+	ck_assert_uint_eq(totals[ESP_V_NO_ROOM], 0);
 }
 END_TEST
 
