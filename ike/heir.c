@@ -116,6 +116,7 @@ enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initi
 	h->extensions = parent->extensions;
 	h->packet_max = parent->packet_max;
 	h->expire_at = h->e->now + 2 * (uint64_t)ABANDONED_MS;
+	ike_sa_settle(h);
 	return IKE_OK;
 }
 

@@ -209,7 +209,7 @@ struct ike_retransmit ike_task_schedule(const struct ike_task *t)
 {
 	struct ike_retransmit rt = t->sa->e->retransmit;
 
-	if (!t->ops->rush)
+	if (!t->ops->rush || ike_sa_closes_patiently(t->sa))
 		return rt;
 	rt.base = 1;
 	rt.tries = 2;

@@ -187,7 +187,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	}
 	sa->e = e;
 	sa->id = ++e->last_ike_id;
-	sa->initiator = initiator;
+	sa->initiator = sa->began = initiator;
 	sa->phase = initiator ? IKE_PHASE_INIT_I : IKE_PHASE_INIT_R;
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
@@ -356,7 +356,6 @@ void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b)
 	SWAP(struct ike_sk, seal);
 	SWAP(struct ike_sk, open);
 	SWAP(struct ike_window, win);
-	SWAP(struct ike_blob, ni);
 	spi_add(a);
 	spi_add(b);
 }
@@ -452,8 +451,17 @@ void ike_sa_say_goodbye(struct ike_sa *sa, uint16_t notify)
 	sa->expire_at = sa->e->now + IKE_STOP_MS;
 }
 
+bool ike_sa_closes_patiently(const struct ike_sa *sa)
+{
+	return sa->phase == IKE_PHASE_CLOSING && sa->stop_at == IKE_NEVER;
+}
+
 void ike_sa_close(struct ike_sa *sa, const struct ike_reason *why)
 {
+	if (ike_sa_closes_patiently(sa) && why->err != IKE_EREPLACED) {
+		*sa->closing = *why;
+		sa->stop_at = sa->e->now + IKE_STOP_MS;
+	}
 	if (sa->phase >= IKE_PHASE_CLOSING)
 		return;
 	ike_task_abort_queued(sa, NULL);
@@ -465,7 +473,9 @@ void ike_sa_close(struct ike_sa *sa, const struct ike_reason *why)
 	}
 	*sa->closing = *why;
 	sa->phase = IKE_PHASE_CLOSING;
-	sa->stop_at = sa->e->now + IKE_STOP_MS;
+	/* Another is in its place, so nobody waits for its end; but a peer that does not hear of it
+	 * may go on sending with it. */
+	sa->stop_at = why->err == IKE_EREPLACED ? IKE_NEVER : sa->e->now + IKE_STOP_MS;
 }
 
 /* ---- The path ---- */

@@ -65,7 +65,8 @@ struct ike_sa {
 	struct ike_engine *e;
 	uint32_t id, tag;
 	enum ike_phase phase;
-	bool initiator; /* the original initiator */
+	bool initiator; /* the original initiator of what the keys are of: a rekey may change it */
+	bool began;     /* we called the peer */
 	bool established;
 	const struct config_conn *conn; /* NULL: not chosen yet */
 	struct endpoint local, remote;
@@ -77,7 +78,8 @@ struct ike_sa {
 	bool keyed;
 	struct ike_sk seal, open;
 	struct ike_window win;
-	struct ike_blob ni; /* tells IKE_SA_INIT repeats apart (section 2.1), and crossing SAs */
+	struct ike_blob ni; /* of IKE_SA_INIT, or an heir's own: tells repeats (section 2.1) and
+			       crossing SAs apart */
 	struct ike_setup *setup; /* NULL once established or gone */
 	/* NAT */
 	bool nat_local,
@@ -90,7 +92,7 @@ struct ike_sa {
 	ike_time created_at, established_at, heard_at;
 	ike_time expire_at;         /* the way up must be done; GONE: freed */
 	ike_time keepalive_at;      /* next 0xFF */
-	ike_time stop_at;           /* CLOSING: no longer than this */
+	ike_time stop_at;           /* CLOSING: no longer than this; IKE_NEVER: patiently */
 	struct ike_reason *closing; /* why it is closing; owned */
 	/* Children, oldest first. */
 	struct ike_child *children;
@@ -153,8 +155,10 @@ enum ike_err ike_sa_establish(struct ike_sa *sa);
  * the end of the call), to repeat its last answer or to send the Delete of ike_sa_say_goodbye. */
 void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, uint64_t linger_ms);
 /* An orderly end: Delete goes out (when the window allows), and DOWN follows its answer or
- * IKE_STOP_MS. SAs that are not up yet end at once. */
+ * IKE_STOP_MS; for IKE_EREPLACED the Delete has the schedule of any other request. SAs that are not
+ * up yet end at once. */
 void ike_sa_close(struct ike_sa *sa, const struct ike_reason *why);
+bool ike_sa_closes_patiently(const struct ike_sa *sa);
 /* After ike_sa_fail: one Delete, with the notification that says why (0: none). */
 void ike_sa_say_goodbye(struct ike_sa *sa, uint16_t notify);
 

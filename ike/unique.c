@@ -41,8 +41,7 @@ bool ike_unique_announce(const struct ike_sa *sa)
 /* Begun from both ends, each before it knew of the other: not a peer that has begun anew. */
 static bool crossing(const struct ike_sa *newer, const struct ike_sa *older, ike_time slack)
 {
-	return newer->initiator != older->initiator &&
-	       newer->created_at <= older->established_at + slack;
+	return newer->began != older->began && newer->created_at <= older->established_at + slack;
 }
 
 void ike_unique_initial_contact(struct ike_sa *sa)
@@ -90,12 +89,12 @@ void ike_unique_enforce(struct ike_sa *sa)
 	if (sa->conn->unique != UNIQUE_REPLACE)
 		return;
 	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
-		struct ike_sa *ours = sa->initiator ? sa : o;
+		struct ike_sa *ours = sa->began ? sa : o;
 
 		if (!same_pair(sa, o))
 			continue;
 		if (!crossing(sa, o, CROSSING_MS)) {
-			if (!sa->initiator)
+			if (!sa->began)
 				replace(o, sa);
 		} else if (lower(&ours->ni, ours == sa ? &o->ni : &sa->ni)) {
 			replace(ours, ours == sa ? o : sa);

@@ -12,6 +12,12 @@ static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
 	return ike_answer_notify(in->sa, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id, type, data);
 }
 
+/* An answer that makes a child is under way to us: what we do not know yet may be that one. */
+static bool is_making_one(const struct ike_sa *sa)
+{
+	return sa->active && sa->active->ops == &ike_task_create_child;
+}
+
 /* The child that REKEY_SA names by the SPI that its sender receives with. */
 static enum ike_err rekeyed_child(
     struct ike_in *in, const struct ike_notify *n, struct ike_child **old)
@@ -22,6 +28,8 @@ static enum ike_err rekeyed_child(
 	*old = n->proto == SA_ESP && spi ? ike_child_by_spi_out(in->sa, spi) : NULL;
 	if (*old)
 		return IKE_OK;
+	if (is_making_one(in->sa))
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
 	ike_build_notify_spi(&b, IKE_N_CHILD_SA_NOT_FOUND, SA_ESP, spi, bytes_of(NULL, 0));
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);

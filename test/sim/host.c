@@ -2,6 +2,7 @@
  * One simulated host: an engine, the signer's answers, and a table of what a data plane would have
  * installed. Checks the engine's invariants after every call.
  */
+#include "ike/child.h"
 #include "test/sim/internal.h"
 
 #include <stdio.h>
@@ -31,6 +32,28 @@ static void spi_put(void *arg, uint32_t spi)
 	(void)spi;
 	sim_must(h->spis_held > 0, "an SPI was given back twice");
 	h->spis_held--;
+}
+
+static void note_spi(struct sim_host *h, uint32_t spi, enum sim_spi_state state)
+{
+	size_t i = spi - h->first_spi;
+
+	if (i >= h->spis_n) {
+		size_t n = i * 2 + 64;
+		h->spis = realloc(h->spis, n * sizeof *h->spis);
+		sim_must(h->spis != NULL, "no memory");
+		memset(h->spis + h->spis_n, 0, (n - h->spis_n) * sizeof *h->spis);
+		h->spis_n = n;
+	}
+	h->spis[i].state = state;
+	h->spis[i].at = h->sim->now;
+}
+
+struct sim_spi sim_spi_state(const struct sim_host *h, uint32_t spi)
+{
+	size_t i = spi - h->first_spi;
+
+	return i < h->spis_n ? h->spis[i] : (struct sim_spi){0};
 }
 
 /* ---- The signer ---- */
@@ -95,6 +118,7 @@ static void on_child_up(struct sim_host *h, struct ike_event *ev)
 		/* Taken: the event must not wipe them. */
 		ev->u.child_up.encr_in = ev->u.child_up.encr_out = SECRET_NONE;
 		ev->u.child_up.integ_in = ev->u.child_up.integ_out = SECRET_NONE;
+		note_spi(h, c->sa.spi_in, SIM_SPI_UP);
 		h->child_ups++;
 		sim_must(h->spis_held > 0, "a child came up with an SPI that was not taken");
 		h->spis_held--;
@@ -150,6 +174,12 @@ static void on_child_down(struct sim_host *h, const struct ike_event *ev)
 		sim_must(c->sa.spi_out == ev->u.child_down.spi_out, "a child's SPIs changed");
 		sim_child_clear(c);
 		h->child_downs++;
+		/* When the engine still has it, it went before its Delete was answered. */
+		note_spi(h, ev->u.child_down.spi_in,
+		    ev->reason.err == IKE_EREPLACED &&
+			    !ike_child_by_spi_in(h->engine, ev->u.child_down.spi_in)
+			? SIM_SPI_REPLACED
+			: SIM_SPI_GONE);
 		if (ev->reason.err == IKE_EREPLACED) {
 			unsigned at = h->replaced_n++ % SIM_CHILDREN;
 			h->replaced[at].spi_in = ev->u.child_down.spi_in;
@@ -176,6 +206,13 @@ static void tell(const struct sim_host *h, const struct ike_event *ev)
 {
 	if (h->sim->verbose && ev->reason.text[0])
 		printf("%8.3f %-8s %s\n", (double)h->sim->now / 1000, h->name, ev->reason.text);
+	if (h->sim->verbose && ev->kind == IKE_EV_CHILD_UP)
+		printf("%8.3f %-8s up: in %08x, out %08x, behind %08x\n",
+		    (double)h->sim->now / 1000, h->name, ev->u.child_up.spi_in,
+		    ev->u.child_up.spi_out, ev->u.child_up.behind);
+	if (h->sim->verbose && ev->kind == IKE_EV_CHILD_DOWN)
+		printf("%8.3f %-8s down: in %08x, out %08x\n", (double)h->sim->now / 1000, h->name,
+		    ev->u.child_down.spi_in, ev->u.child_down.spi_out);
 }
 
 static void on_event(struct sim_host *h, struct ike_event *ev)
@@ -201,7 +238,11 @@ static void on_event(struct sim_host *h, struct ike_event *ev)
 		sim_must(ev->reason.text[0] != '\0', "a child failed without a word");
 		break;
 	case IKE_EV_CHILD_DOWN: on_child_down(h, ev); break;
-	case IKE_EV_REKEYED: h->rekeyed++; break;
+	case IKE_EV_REKEYED:
+		h->rekeyed++;
+		if (ev->ref.child_id && !ev->u.rekeyed.initiator)
+			h->spis[ev->u.rekeyed.spi_in - h->first_spi].old = ev->u.rekeyed.old_spi_in;
+		break;
 	case IKE_EV_REKEY_FAILED:
 		h->rekey_fails++;
 		h->child_reason = ev->reason;
@@ -262,6 +303,8 @@ void sim_drain(struct sim_host *h)
 		}
 	}
 	check_invariants(h);
+	if (h->sim->watch)
+		h->sim->watch(h->sim, h->sim->watch_arg);
 }
 
 void sim_drain_all(struct sim *s)
@@ -284,6 +327,21 @@ static struct config *load(const char *name, const char *text)
 	return c;
 }
 
+static void start(struct sim_host *h)
+{
+	struct ike_params p = {.libctx = h->sim->rand.libctx,
+	    .config = h->config,
+	    .spi_get = spi_get,
+	    .spi_put = spi_put,
+	    .spi_arg = h,
+	    .limits = h->limits,
+	    .want_keys = true,
+	    .resources = h->sim->resources};
+
+	h->engine = ike_engine_new(&p);
+	sim_must(h->engine != NULL, "no engine");
+}
+
 struct sim_host *sim_host_add(struct sim *s, const char *name, const char *addr, const char *config,
     const struct ike_limits *limits)
 {
@@ -291,19 +349,30 @@ struct sim_host *sim_host_add(struct sim *s, const char *name, const char *addr,
 	struct sim_host *h = &s->hosts[s->hosts_n++];
 
 	*h = (struct sim_host){.sim = s, .name = name, .next_spi = (uint32_t)s->hosts_n << 28};
+	h->first_spi = h->next_spi;
 	sim_must(addr_parse(&h->addr, addr), "a host's address does not parse");
 	h->config = load(name, config);
-	struct ike_params p = {.libctx = s->rand.libctx,
-	    .config = h->config,
-	    .spi_get = spi_get,
-	    .spi_put = spi_put,
-	    .spi_arg = h,
-	    .limits = limits,
-	    .want_keys = true,
-	    .resources = s->resources};
-	h->engine = ike_engine_new(&p);
-	sim_must(h->engine != NULL, "no engine");
+	h->limits = limits;
+	start(h);
 	return h;
+}
+
+void sim_host_restart(struct sim_host *h, const char *config)
+{
+	ike_engine_free(h->engine);
+	sim_must(h->spis_held == 0, "an inbound SPI was neither used nor given back");
+	sim_forget_ops(h);
+	for (size_t i = 0; i < SIM_CHILDREN; i++) {
+		if (!h->children[i].up)
+			continue;
+		note_spi(h, h->children[i].sa.spi_in, SIM_SPI_GONE);
+		sim_child_clear(&h->children[i]);
+	}
+	if (config) {
+		config_free(h->config);
+		h->config = load(h->name, config);
+	}
+	start(h);
 }
 
 void sim_host_nat(struct sim_host *h, const char *outside, uint16_t shift)
@@ -345,6 +414,13 @@ enum ike_err sim_down(struct sim_host *h, const char *conn, const char *child)
 	struct ike_command c = {.kind = IKE_CMD_DOWN, .tag = 2};
 
 	name_target(h, &c, conn, child);
+	return command(h, &c);
+}
+
+enum ike_err sim_expire(struct sim_host *h, uint32_t spi)
+{
+	struct ike_command c = {.kind = IKE_CMD_EXPIRED, .spi = spi};
+
 	return command(h, &c);
 }
 
@@ -445,7 +521,7 @@ size_t sim_ike_established(const struct sim_host *h)
 	return n;
 }
 
-static bool is_mirror(const struct sim_child *a, const struct sim_child *b)
+bool sim_is_mirror(const struct sim_child *a, const struct sim_child *b)
 {
 	const struct ike_child_up *x = &a->sa, *y = &b->sa;
 
@@ -466,7 +542,7 @@ static bool all_mirrored(const struct sim_host *a, const struct sim_host *b)
 	for (size_t i = 0; i < SIM_CHILDREN; i++) {
 		bool found = !a->children[i].up;
 		for (size_t k = 0; k < SIM_CHILDREN && !found; k++)
-			found = is_mirror(&a->children[i], &b->children[k]);
+			found = sim_is_mirror(&a->children[i], &b->children[k]);
 		if (!found)
 			return false;
 	}

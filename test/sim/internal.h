@@ -22,6 +22,7 @@ void sim_send(struct sim_host *h, const struct ike_datagram *d);
 void sim_drain(struct sim_host *h);
 void sim_answer_op(struct sim_host *h, const struct ike_op *op);
 void sim_delay_op(struct sim_host *h, struct ike_event *ev); /* takes what the event owns */
+void sim_forget_ops(struct sim_host *h);                     /* its signer is gone */
 void sim_child_clear(struct sim_child *c);
 void sim_keys_clear(struct sim_host *h);
 

@@ -79,6 +79,21 @@ void sim_delay_op(struct sim_host *h, struct ike_event *ev)
 	ev->u.op.octets = SECRET_NONE;
 }
 
+void sim_forget_ops(struct sim_host *h)
+{
+	struct sim *s = h->sim;
+
+	for (size_t i = 0; i < s->flights_n;) {
+		struct sim_flight *f = &s->flights[i];
+		if (f->op_of != h) {
+			i++;
+			continue;
+		}
+		secret_fini(&f->op.octets);
+		*f = s->flights[--s->flights_n];
+	}
+}
+
 /* The host that answers at this address, with the port translated back; NULL: none. */
 static struct sim_host *host_at(struct sim *s, struct endpoint *to)
 {
@@ -220,6 +235,7 @@ void sim_fini(struct sim *s)
 			if (h->children[k].up)
 				sim_child_clear(&h->children[k]);
 		sim_keys_clear(h);
+		free(h->spis);
 		config_free(h->config);
 	}
 	for (size_t i = 0; i < s->flights_n; i++) {

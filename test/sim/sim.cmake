@@ -5,11 +5,12 @@ if(TARGET tunike_ike AND TARGET tunike_config)
     ${CMAKE_SOURCE_DIR}/test/sim/host.c
     ${CMAKE_SOURCE_DIR}/test/sim/evil.c
     ${CMAKE_SOURCE_DIR}/test/sim/scenario.c
-    ${CMAKE_SOURCE_DIR}/test/sim/story.c)
+    ${CMAKE_SOURCE_DIR}/test/sim/story.c
+    ${CMAKE_SOURCE_DIR}/test/sim/walk.c)
   target_link_libraries(tunike_sim PUBLIC tunike_ike tunike_config tunike_base PkgConfig::OPENSSL
     PkgConfig::CHECK)
 
-  foreach(name handshake errors children attack evil rekey crossing)
+  foreach(name handshake errors children attack evil rekey crossing walk)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c)
   endforeach()
 

@@ -28,6 +28,14 @@ struct sim_child {
 	struct ike_child_up sa; /* keys copied, wiped when it goes */
 };
 
+/* What became of an inbound SPI that the host had installed. */
+enum sim_spi_state { SIM_SPI_NEVER, SIM_SPI_UP, SIM_SPI_REPLACED, SIM_SPI_GONE };
+struct sim_spi {
+	enum sim_spi_state state;
+	ike_time at;  /* since when */
+	uint32_t old; /* the peer made it to take this one's place; 0: none */
+};
+
 struct sim_host {
 	struct sim *sim;
 	const char *name;
@@ -36,9 +44,13 @@ struct sim_host {
 	uint16_t nat_shift;  /* the NAT box's port = own port + shift */
 	bool gone;           /* switched off: it neither sends nor receives */
 	struct config *config;
+	const struct ike_limits *limits; /* NULL: defaults */
 	struct ike_engine *engine;
 	struct sim_child children[SIM_CHILDREN];
 	uint32_t next_spi, spis_held; /* held: taken, and neither given back nor installed */
+	uint32_t first_spi;           /* one less than the first */
+	struct sim_spi *spis;         /* owned; by spi - first_spi */
+	size_t spis_n;
 	unsigned ike_ups, ike_downs, child_ups, child_downs, child_fails, steps, paths;
 	struct ike_reason down_reason, child_reason; /* the last ones */
 	bool down_retry, down_established;
@@ -83,6 +95,8 @@ struct sim {
 	uint64_t digest;                                /* of all datagrams in order */
 	bool (*tap)(struct sim *s, struct sim_wire *w); /* false: lost */
 	void *tap_arg;
+	void (*watch)(struct sim *s, void *arg); /* after every call of an engine */
+	void *watch_arg;
 	struct sim_flight *flights;
 	size_t flights_n;
 	uint64_t order;
@@ -96,6 +110,8 @@ void sim_fini(struct sim *s); /* frees engines; fails the test if an SPI was los
 /* `config` is the text of a configuration file. NULL limits: defaults. */
 struct sim_host *sim_host_add(struct sim *s, const char *name, const char *addr, const char *config,
     const struct ike_limits *limits);
+/* Power fails, and it starts again: it has forgotten everything. `config` NULL: the same. */
+void sim_host_restart(struct sim_host *h, const char *config);
 void sim_host_nat(struct sim_host *h, const char *outside, uint16_t shift);
 
 /* `h` calls the peer: the connection by name, and one child of it or all (NULL). */
@@ -103,6 +119,8 @@ enum ike_err sim_up(
     struct sim_host *h, const char *conn, const char *child, const struct sim_host *peer);
 enum ike_err sim_down(struct sim_host *h, const char *conn, const char *child);
 /* New keys for a child, for all children (NULL), or for the IKE SA. */
+/* The hard limit of what carries the child is reached. */
+enum ike_err sim_expire(struct sim_host *h, uint32_t spi);
 enum ike_err sim_rekey(struct sim_host *h, const char *conn, const char *child, bool ike);
 enum ike_err sim_stop(struct sim_host *h);
 /* After a test has called an engine by itself. */
@@ -123,9 +141,12 @@ uint32_t sim_sends_with(const struct sim_host *h, const char *child);
 /* Would a packet with this SPI, that arrives now, be taken? Keys that made room for newer ones are
  * kept for `grace_ms`. */
 bool sim_receives(const struct sim_host *h, uint32_t spi, uint64_t grace_ms);
+/* Of an inbound SPI of its own. */
+struct sim_spi sim_spi_state(const struct sim_host *h, uint32_t spi);
 size_t sim_ike_sas(const struct sim_host *h); /* in any state */
 size_t sim_ike_established(const struct sim_host *h);
 /* Each installed child of one has its mirror at the other: SPIs, keys, selectors. */
+bool sim_is_mirror(const struct sim_child *a, const struct sim_child *b);
 bool sim_mirrored(struct sim_host *a, struct sim_host *b);
 
 #endif

@@ -356,6 +356,9 @@ START_TEST(begins_anew_in_silence)
 	ck_assert_int_eq(sim_up(again, "link", NULL, s.right), IKE_OK);
 	sim_run_for(&s.sim, 5000);
 	ck_assert_uint_eq(sim_ike_established(s.right), 1);
+	ck_assert_uint_eq(sim_sends_with(s.right, "lan"), sim_child_named(again, "lan")->sa.spi_in);
+	/* Its Delete is sent as often as any request, and nobody answers. */
+	sim_run_for(&s.sim, 200 * 1000);
 	ck_assert_int_eq(s.right->down_reason.err, IKE_EREPLACED);
 	ck_assert_uint_eq(sim_children_up(again), 1);
 	ck_assert(sim_mirrored(again, s.right));

@@ -6,6 +6,7 @@
  * nothing is lost.
  */
 #include "ike/child.h"
+#include "ike/wire/msg.h"
 #include "test/sim/story.h"
 
 #include <check.h>
@@ -338,6 +339,38 @@ START_TEST(not_there)
 }
 END_TEST
 
+/*
+ * Who is asked has the child before who asks: it may want new keys for what the other end does not
+ * know yet, and must not be told that there is no such child.
+ *
+ *     left                                right
+ *     child ->
+ *                                     <-  (SA), lost
+ *                                     <-  rekey child, of that one
+ *     (TEMPORARY_FAILURE) ->
+ *     child -> (again)
+ *                                     <-  (SA), again
+ *                                     <-  rekey child, a while later
+ *     (SA)  ->
+ *                                     <-  D(child)
+ *     (D)   ->
+ */
+START_TEST(rekey_of_one_not_known_yet)
+{
+	struct scenario s;
+	struct story t;
+
+	begin(&s, &t, 250, 2); /* right's first datagram is lost */
+	sim_up(s.left, "link", "more", s.right);
+	sim_run_for(&s.sim, 20);
+	sim_rekey(s.right, "link", "more", false);
+	sim_run_for(&s.sim, A_MINUTE);
+	story_expect(&t, "-> child; <- (SA); <- rekey child; -> (TEMPORARY_FAILURE); <- rekey "
+			 "child; -> (SA); <- D(child); -> (D)");
+	finish(&s, &t, 1, 2);
+}
+END_TEST
+
 /* ---- Children and the IKE SA ---- */
 
 enum { CREATE, REKEY, DELETE };
@@ -572,6 +605,99 @@ START_TEST(delete_delete_ike)
 }
 END_TEST
 
+/* ---- Two IKE SAs for one pair ---- */
+
+static bool no_informational(struct sim *s, struct sim_wire *w)
+{
+	return w->data[18] != IKE_EXCHANGE_INFORMATIONAL || s->now > *(ike_time *)s->tap_arg;
+}
+
+/*
+ * Both ends begin, each before it knows of the other. One of the two is closed as with crossing
+ * rekeys; its Delete is sent until the other end has heard it, or that would go on sending with it.
+ *
+ *     left                                right
+ *     IKE_SA_INIT, IKE_AUTH ->        <-  IKE_SA_INIT, IKE_AUTH
+ *                                     <-  D(IKE), lost for ten seconds
+ *                                     <-  D(IKE)
+ *     ()                    ->
+ */
+START_TEST(both_begin)
+{
+	struct scenario_side l = {.conn = "dpd_delay = 0;"}, r = {.conn = "dpd_delay = 0;"};
+	ike_time until = 11000;
+	struct scenario s;
+
+	scenario_init(&s, 600 + (uint64_t)_i, &l, &r, NULL);
+	s.sim.tap = no_informational;
+	s.sim.tap_arg = &until;
+	sim_up(s.left, "link", NULL, s.right);
+	sim_up(s.right, "link", NULL, s.left);
+	sim_run_for(&s.sim, 5000);
+	ck_assert_uint_eq(s.left->ike_ups + s.right->ike_ups, 4);
+	ck_assert(sim_mirrored(s.left, s.right)); /* what is to go goes on until it is heard */
+	sim_run_for(&s.sim, A_MINUTE);
+	scenario_expect_up(&s, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* Told to stop, it does not wait so long. */
+START_TEST(both_begin_and_stop)
+{
+	ike_time until = IKE_NEVER;
+	struct scenario s;
+
+	scenario_init(&s, 610 + (uint64_t)_i, NULL, NULL, NULL);
+	s.sim.tap = no_informational;
+	s.sim.tap_arg = &until;
+	sim_up(s.left, "link", NULL, s.right);
+	sim_up(s.right, "link", NULL, s.left);
+	sim_run_for(&s.sim, 1000);
+	sim_stop(s.left);
+	sim_stop(s.right);
+	sim_run_for(&s.sim, 3500);
+	scenario_expect_gone(&s);
+	scenario_fini(&s);
+}
+END_TEST
+
+/*
+ * Left's IKE_AUTH says INITIAL_CONTACT, for it was written before right's call was answered. When
+ * it comes again, late, that is no reason to forget the SA that right began; nor is it when that
+ * has new keys meanwhile.
+ *
+ *     left                                right
+ *     IKE_SA_INIT ->                  <-  IKE_SA_INIT
+ *     IKE_AUTH    -> lost             <-  IKE_AUTH
+ *     rekey IKE   -> on the SA that right began
+ *     IKE_AUTH    -> again
+ */
+START_TEST(both_begin_initial_contact)
+{
+	static const struct story_fate fates[STORY_FATES] = {LOST('L', 2)};
+	struct scenario_side l = {.conn = "dpd_delay = 0;"}, r = {.conn = "dpd_delay = 0;"};
+	struct scenario s;
+	struct story t;
+
+	scenario_init(&s, 620 + (uint64_t)_i, &l, &r, NULL);
+	story_begin(&t, &s, fates);
+	sim_up(s.left, "link", NULL, s.right);
+	sim_run_for(&s.sim, 5);
+	sim_up(s.right, "link", NULL, s.left);
+	sim_run_for(&s.sim, 1000);
+	ck_assert_uint_eq(s.left->ike_ups, 1);
+	ck_assert_uint_eq(s.right->ike_ups, 1);
+	sim_rekey(_i ? s.left : s.right, "link", NULL, true);
+	sim_run_for(&s.sim, 1000);
+	ck_assert_uint_eq(s.left->rekeyed, 1);
+	sim_run_for(&s.sim, 2 * A_MINUTE);
+	story_end(&t);
+	scenario_expect_up(&s, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_crossing");
@@ -585,6 +711,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, delete_delete_child, 0, WEATHERS);
 	tcase_add_test(t, delete_child_not_sent);
 	tcase_add_loop_test(t, not_there, 0, 2);
+	tcase_add_test(t, rekey_of_one_not_known_yet);
 	tcase_add_loop_test(t, child_and_rekey_ike, 0, 3);
 	tcase_add_loop_test(t, child_and_delete_ike, 0, 3);
 	tcase_add_test(t, rekey_rekey_ike);
@@ -592,6 +719,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, rekey_rekey_ike_weather, 0, WEATHERS);
 	tcase_add_loop_test(t, rekey_delete_ike, 0, WEATHERS);
 	tcase_add_loop_test(t, delete_delete_ike, 0, WEATHERS);
+	tcase_add_loop_test(t, both_begin, 0, 4);
+	tcase_add_loop_test(t, both_begin_and_stop, 0, 4);
+	tcase_add_loop_test(t, both_begin_initial_contact, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
