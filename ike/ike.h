@@ -186,6 +186,7 @@ struct ike_stats {
 	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit,
 	    dropped_state;
 	uint64_t fragments_in, fragments_out; /* SKF, of the datagrams */
+	uint64_t fragment_bytes;              /* held now, of messages that are not whole */
 	uint32_t ike_sas, half_open;
 };
 void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out);

@@ -100,6 +100,7 @@ void ike_engine_each(
 void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out)
 {
 	*out = e->stats;
+	out->fragment_bytes = e->fragment_bytes;
 	out->ike_sas = 0;
 	for (const struct ike_sa *sa = e->first; sa; sa = sa->next)
 		out->ike_sas += ike_sa_is_shown(sa);

@@ -57,7 +57,7 @@ static const char *read_known(
 	if (p->body.n < info->min) {
 		return "too short";
 	}
-	if (w->inner && is_sealed(row)) {
+	if (w->inner && is_sealed((int)row)) {
 		return "inside another SK payload";
 	}
 	if (m->count[row] > 0 && ike_payload_single(row)) {

@@ -200,6 +200,27 @@ bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner)
 	       ike_msg_parse_inner(inner, &outer, bytes_of(c.b, c.n)) == IKE_OK;
 }
 
+enum ike_err evil_inject(struct sim *s, struct sim_host *to, const struct evil_piece *p)
+{
+	uint8_t out[SIM_DATAGRAM];
+	struct ike_build b;
+	struct ike_sk sk;
+	struct bytes msg;
+
+	sim_must(sk_of(s, &sk, IKE_SK_SEAL, &p->hdr), "no keys to seal a fragment with");
+	ike_build_begin(&b, out, sizeof out, &p->hdr);
+	ike_build_skf(&b, ike_sk_iv_len(&sk), p->next, p->number, p->total);
+	wr_bytes(&b.w, p->content);
+	sim_must(ike_sk_seal(&sk, &b, &msg) == IKE_OK, "a fragment does not fit");
+	ike_sk_fini(&sk);
+	return sim_inject(to, &(struct sim_wire){.from = p->from,
+				  .to = p->to,
+				  .marker = p->marker,
+				  .data = out,
+				  .n = msg.n,
+				  .cap = sizeof out});
+}
+
 bool evil_tap(struct sim *s, struct sim_wire *w)
 {
 	struct evil *e = s->tap_arg;

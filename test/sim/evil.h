@@ -6,6 +6,7 @@
 #ifndef TEST_SIM_EVIL_H
 #define TEST_SIM_EVIL_H
 
+#include "ike/wire/msg.h"
 #include "test/sim/sim.h"
 
 enum evil_kind {
@@ -40,6 +41,19 @@ struct ike_msg;
 /* Reads what is inside a protected datagram; *inner borrows until the next call. False: not
  * protected, or its keys are not known. */
 bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner);
+
+/* A fragment (RFC 7383) that a peer with the keys could send. */
+struct evil_piece {
+	struct ike_hdr hdr;
+	uint16_t number, total;
+	uint8_t next; /* SKF's next payload field */
+	struct bytes content;
+	struct endpoint from, to;
+	bool marker;
+};
+
+/* Seals it with the keys of the SA that its header names, and hands it to `to`. */
+enum ike_err evil_inject(struct sim *s, struct sim_host *to, const struct evil_piece *p);
 
 /* A tap for sim.tap, with tap_arg = struct evil. */
 bool evil_tap(struct sim *s, struct sim_wire *w);

@@ -22,13 +22,13 @@ const char *scenario_text(const struct scenario_side *side, bool left)
 	const struct scenario_side *s = side ? side : &plain;
 
 	int n = snprintf(text, sizeof text,
-	    "secrets = ( { type = \"psk\"; secret = \"%s\"; } );\n"
+	    "%s secrets = ( { type = \"psk\"; secret = \"%s\"; } );\n"
 	    "connections = { link = { version = 2; local_addrs = [\"%%any\"];\n"
 	    "remote_addrs = [\"%s\"]; proposals = [%s]; %s\n"
 	    "local = { auth = \"psk\"; id = \"%s\"; }; remote = { auth = \"psk\"; id = \"%s\"; };\n"
 	    "children = { %s }; }; };\n",
-	    or_else(s->psk, "a long enough secret for two"), left ? "10.0.0.2" : "%any",
-	    or_else(s->proposals, "\"aes256gcm16-prfsha384-x25519\""),
+	    or_else(s->top, ""), or_else(s->psk, "a long enough secret for two"),
+	    left ? "10.0.0.2" : "%any", or_else(s->proposals, "\"aes256gcm16-prfsha384-x25519\""),
 	    or_else(s->conn, "dpd_delay = \"30s\";"), or_else(s->local_id, ids[left]),
 	    or_else(s->remote_id, ids[!left]),
 	    or_else(s->children, left ? SCENARIO_LEFT_LAN : SCENARIO_RIGHT_LAN));

@@ -14,6 +14,7 @@ struct scenario_side {
 	const char *proposals; /* ["aes256gcm16-prfsha384-x25519"], with quotes */
 	const char *conn;      /* more lines of the connection [dpd_delay = "30s";] */
 	const char *children;  /* [one child, lan] */
+	const char *top;       /* lines outside of the connection [none] */
 };
 
 struct scenario {
