@@ -14,7 +14,10 @@ if(TARGET tunike_ike AND TARGET tunike_config)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c)
   endforeach()
 
-  tunike_unit_test(sim_fragment tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_fragment.c)
+  foreach(name fragment fragment_evil)
+    tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c
+      ${CMAKE_SOURCE_DIR}/test/sim/pieces.c)
+  endforeach()
   tunike_unit_test(sim_mode tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_mode.c)
 
   add_executable(bench_handshake ${CMAKE_SOURCE_DIR}/test/bench/bench_handshake.c)
