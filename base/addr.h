@@ -51,6 +51,7 @@ const char *endpoint_text(const struct endpoint *e, char dst[ENDPOINT_TEXT]);
 
 bool prefix_parse(struct prefix *out, const char *text); /* "10.0.0.0/8", or an address alone */
 bool prefix_has(const struct prefix *p, const struct addr *a);
+int prefix_cmp(const struct prefix *a, const struct prefix *b); /* family, length, address */
 const char *prefix_text(const struct prefix *p, char dst[PREFIX_TEXT]);
 struct prefix prefix_of(const struct addr *a, unsigned len); /* host bits cleared */
 void prefix_range(const struct prefix *p, struct addr *lo, struct addr *hi);

@@ -82,6 +82,14 @@ bool prefix_has(const struct prefix *p, const struct addr *a)
 	return rest == 0 || (p->addr.b[whole] ^ a->b[whole]) >> (8 - rest) == 0;
 }
 
+int prefix_cmp(const struct prefix *a, const struct prefix *b)
+{
+	if (a->addr.family == b->addr.family && a->len != b->len) {
+		return a->len < b->len ? -1 : 1;
+	}
+	return addr_cmp(&a->addr, &b->addr);
+}
+
 const char *prefix_text(const struct prefix *p, char dst[PREFIX_TEXT])
 {
 	char addr[ADDR_TEXT];

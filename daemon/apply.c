@@ -49,6 +49,7 @@ void apply_fini(struct apply *a)
 		nets_del(&a->nets, &a->statics[i].held);
 	free(a->statics);
 	nets_fini(&a->nets);
+	remotes_fini(&a->remotes);
 	pmtu_free(a->pmtu);
 	free(a->by_in);
 	free(a->by_out);
@@ -92,6 +93,12 @@ static void pin(struct apply *a, struct apply_child *c, uint64_t now_ms)
 /* Do the routes of `held` run over the endpoints of children that are up? */
 static void pin_covered(struct apply *a, const struct nets_held *held, uint64_t now_ms)
 {
+	bool any = false;
+
+	for (size_t i = 0; i < held->routes_n && !any; i++)
+		any = remotes_any(&a->remotes, &held->routes[i]);
+	if (!any)
+		return;
 	for (struct apply_child *c = a->first; c; c = c->next)
 		for (size_t i = 0; i < held->routes_n && !c->pin && !c->down; i++)
 			if (prefix_has(&held->routes[i], &c->remote.addr))
@@ -267,6 +274,7 @@ static void link_child(struct apply *a, struct apply_child *c)
 	if (c->next)
 		c->next->prev = c;
 	a->first = c;
+	remotes_add(&a->remotes, &c->remote.addr);
 	a->by_in[c->spi_in & (a->slots - 1)] = c;
 	a->by_out[c->slot_out & (a->slots - 1)] = c;
 }
@@ -310,6 +318,7 @@ void apply_child_down(struct apply *a, uint32_t spi_in, bool replaced)
 
 	if (!c || c->spi_in != spi_in)
 		return;
+	a->downs += !c->down;
 	c->down = true;
 	c->replaced = replaced;
 	a->dirty = true;
@@ -330,6 +339,8 @@ static void remove_child(struct apply *a, struct apply_child *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	nets_del(&a->nets, &c->held);
+	remotes_del(&a->remotes, &c->remote.addr);
+	a->downs -= c->down;
 	leave_group(c);
 	free(c);
 }
@@ -340,7 +351,7 @@ static void retire(struct apply *a, uint64_t now_ms)
 {
 	struct apply_child *next;
 
-	for (struct apply_child *c = a->first; c; c = next) {
+	for (struct apply_child *c = a->downs ? a->first : NULL; c; c = next) {
 		next = c->next;
 		if (!c->down)
 			continue;
@@ -367,7 +378,9 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 		if (c->ike_id != ike_id || c->down)
 			continue;
 		c->local = path->local;
+		remotes_del(&a->remotes, &c->remote.addr);
 		c->remote = path->remote;
+		remotes_add(&a->remotes, &c->remote.addr);
 		c->encap = path->encap;
 		pin(a, c, now_ms);
 		apply_set_path(a, c);

@@ -14,6 +14,7 @@
 #include "daemon/nets.h"
 #include "daemon/paths.h"
 #include "daemon/pmtu.h"
+#include "daemon/remotes.h"
 #include "esp/esp.h"
 #include "ike/event.h"
 
@@ -68,6 +69,8 @@ struct apply {
 	uint32_t slots; /* of the SAD, a power of two */
 	uint32_t workers;
 	struct apply_child *first;   /* newest first */
+	struct remotes remotes;      /* of all children */
+	size_t downs;                /* how many children are down */
 	struct apply_child **by_in;  /* by slot of the inbound SPI */
 	struct apply_child **by_out; /* by outbound slot */
 	_Atomic uint32_t *pins;      /* by outbound slot: written here, read by workers */

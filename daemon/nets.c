@@ -64,12 +64,26 @@ size_t nets_prefixes(const struct ts_list *l, struct prefix **out)
 
 /* ---- Routes ---- */
 
+/* Where the route to p is, or would be. */
+static size_t place_of(const struct nets *n, const struct prefix *p)
+{
+	size_t lo = 0, hi = n->routes_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (prefix_cmp(&n->routes[mid].dst, p) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static struct nets_route *find_route(const struct nets *n, const struct prefix *p)
 {
-	for (size_t i = 0; i < n->routes_n; i++)
-		if (prefix_equal(&n->routes[i].dst, p))
-			return &n->routes[i];
-	return NULL;
+	size_t i = place_of(n, p);
+
+	return i < n->routes_n && prefix_equal(&n->routes[i].dst, p) ? &n->routes[i] : NULL;
 }
 
 static bool hold_route(struct nets *n, const struct prefix *p)
@@ -90,8 +104,11 @@ static bool hold_route(struct nets *n, const struct prefix *p)
 		return false;
 	}
 	if (!r) {
-		r = &n->routes[n->routes_n++];
+		r = &n->routes[place_of(n, p)];
+		memmove(r + 1, r, (size_t)(&n->routes[n->routes_n] - r) * sizeof *r);
 		*r = (struct nets_route){.dst = *p};
+		n->routes_n++;
+		n->of_length[p->len]++;
 	}
 	r->refs++;
 	return true;
@@ -102,15 +119,20 @@ static void drop_route(struct nets *n, const struct prefix *p)
 	struct nets_route *r = find_route(n, p);
 
 	netcfg_route_del(n->cfg, n->dev, p);
-	if (r && --r->refs == 0)
-		*r = n->routes[--n->routes_n];
+	if (!r || --r->refs > 0)
+		return;
+	n->of_length[p->len]--;
+	n->routes_n--;
+	memmove(r, r + 1, (size_t)(&n->routes[n->routes_n] - r) * sizeof *r);
 }
 
 bool nets_cover(const struct nets *n, const struct addr *a)
 {
-	for (size_t i = 0; i < n->routes_n; i++)
-		if (prefix_has(&n->routes[i].dst, a))
+	for (unsigned len = 0; len <= addr_bits(a); len++) {
+		struct prefix p = prefix_of(a, len);
+		if (n->of_length[len] && find_route(n, &p))
 			return true;
+	}
 	return false;
 }
 

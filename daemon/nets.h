@@ -16,11 +16,12 @@ struct nets_route {
 };
 
 struct nets {
-	struct netcfg *cfg; /* borrowed; NULL: nothing is done */
-	const char *dev;    /* borrowed */
-	struct log *log;    /* borrowed */
-	struct nets_route *routes;
+	struct netcfg *cfg;        /* borrowed; NULL: nothing is done */
+	const char *dev;           /* borrowed */
+	struct log *log;           /* borrowed */
+	struct nets_route *routes; /* sorted: prefix_cmp */
 	size_t routes_n, routes_cap;
+	size_t of_length[129]; /* how many routes have a prefix of so many bits */
 };
 
 struct nets_around {

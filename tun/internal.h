@@ -72,7 +72,7 @@ enum change_kind {
 };
 
 struct change {
-	struct change *older;
+	struct change *older, *newer;
 	enum change_kind kind;
 	unsigned id;   /* in the record; 0: not recorded */
 	unsigned refs; /* how often it was asked for */

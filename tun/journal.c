@@ -37,6 +37,7 @@ struct journal {
 	off_t end;
 	unsigned last_id;
 	size_t lines; /* since it was last written anew */
+	size_t live;  /* changes in force */
 };
 
 static void make_header(char header[HEADER_TEXT])
@@ -273,26 +274,33 @@ int journal_add(struct journal *j, struct change *c)
 {
 	c->id = j->last_id + 1;
 	int rc = append_change(j, c);
-	if (rc == 0)
+	if (rc == 0) {
 		j->last_id = c->id;
-	else
+		j->live++;
+	} else {
 		c->id = 0;
+	}
 	return rc;
 }
 
 /* Oldest first, as they were made. */
 static int append_all(struct journal *j, const struct change *live)
 {
-	const struct change *done = NULL;
+	size_t n = 0;
+	for (const struct change *c = live; c; c = c->older)
+		n++;
+	const struct change **all = calloc(n, sizeof *all);
+	if (!all)
+		return -ENOMEM;
+	for (const struct change *c = live; c; c = c->older)
+		all[--n] = c;
 	int rc = append(j, j->header);
-	while (rc == 0 && done != live) {
-		const struct change *c = live;
-		while (c->older != done)
-			c = c->older;
-		if (c->id != 0)
-			rc = append_change(j, c);
-		done = c;
+	for (const struct change *last = NULL; rc == 0 && last != live; n++) {
+		last = all[n];
+		if (last->id != 0)
+			rc = append_change(j, last);
 	}
+	free(all);
 	return rc;
 }
 
@@ -327,12 +335,13 @@ void journal_del(struct journal *j, const struct change *c, const struct change 
 	char line[24];
 	if (c->id == 0)
 		return;
+	j->live--;
 	snprintf(line, sizeof line, "- %u\n", c->id);
 	/* Not recorded: the next start undoes what is undone already, which does no harm. */
 	(void)append(j, line);
 	if (!live)
 		(void)start_over(j);
-	else if (j->lines >= REWRITE_LINES)
+	else if (j->lines >= REWRITE_LINES + j->live)
 		rewrite(j, live);
 }
 

@@ -14,8 +14,11 @@
 struct netcfg {
 	struct journal *journal; /* NULL: none */
 	struct change *newest;
+	/* Addresses and routes among them, sorted: there may be thousands. */
+	struct change **found_by;
+	size_t found_n, found_cap;
 	/* The routes of one family, as they were at `seen_ms`: see routes_seen. */
-	struct procnet_route *seen; /* owned */
+	struct procnet_route *seen; /* owned, sorted: prefix_cmp */
 	size_t seen_n, seen_cap;
 	enum addr_family seen_family;
 	uint64_t seen_ms;
@@ -23,14 +26,85 @@ struct netcfg {
 
 /* ---- The list of changes ---- */
 
+/* Where the address or route is among the sorted ones, or would be. */
+static size_t place_of(
+    const struct netcfg *n, enum change_kind kind, const char *dev, const struct prefix *p)
+{
+	size_t lo = 0, hi = n->found_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct change *c = n->found_by[mid];
+		int order = (c->kind > kind) - (c->kind < kind);
+		if (order == 0)
+			order = prefix_cmp(&c->p, p);
+		if (order == 0)
+			order = strcmp(c->dev, dev);
+		if (order < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static struct change *find(
     const struct netcfg *n, enum change_kind kind, const char *dev, const struct prefix *p)
 {
-	for (struct change *c = n->newest; c; c = c->older)
-		if (c->kind == kind && strcmp(c->dev, dev) == 0 && c->p.len == p->len &&
-		    addr_equal(&c->p.addr, &p->addr))
-			return c;
-	return NULL;
+	size_t i = place_of(n, kind, dev, p);
+	struct change *c = i < n->found_n ? n->found_by[i] : NULL;
+
+	return c && c->kind == kind && prefix_cmp(&c->p, p) == 0 && strcmp(c->dev, dev) == 0 ? c
+											     : NULL;
+}
+
+static bool is_found(const struct change *c)
+{
+	return c->kind == CHANGE_ADDR || c->kind == CHANGE_ROUTE;
+}
+
+/* Room for one more. */
+static bool reserve(struct netcfg *n)
+{
+	if (n->found_n < n->found_cap)
+		return true;
+	size_t cap = n->found_cap ? 2 * n->found_cap : 16;
+	struct change **v = realloc(n->found_by, cap * sizeof *v);
+	if (!v)
+		return false;
+	n->found_by = v;
+	n->found_cap = cap;
+	return true;
+}
+
+static void link_change(struct netcfg *n, struct change *c)
+{
+	c->newer = NULL;
+	c->older = n->newest;
+	if (c->older)
+		c->older->newer = c;
+	n->newest = c;
+	if (!is_found(c))
+		return;
+	size_t i = place_of(n, c->kind, c->dev, &c->p);
+	memmove(&n->found_by[i + 1], &n->found_by[i], (n->found_n - i) * sizeof(struct change *));
+	n->found_by[i] = c;
+	n->found_n++;
+}
+
+static void unlink_change(struct netcfg *n, struct change *c)
+{
+	if (c->newer)
+		c->newer->older = c->older;
+	else
+		n->newest = c->older;
+	if (c->older)
+		c->older->newer = c->newer;
+	if (!is_found(c))
+		return;
+	size_t i = place_of(n, c->kind, c->dev, &c->p);
+	n->found_n--;
+	memmove(&n->found_by[i], &n->found_by[i + 1], (n->found_n - i) * sizeof(struct change *));
 }
 
 static struct change *find_key(const struct netcfg *n, const char *key)
@@ -57,7 +131,7 @@ static int explain(int rc, const char *what, char why[TUN_WHY])
 /* Puts a copy of c on the list and on record, before it is made. `c->foreign` is not recorded. */
 static int enlist(struct netcfg *n, const struct change *c, struct change **out)
 {
-	struct change *copy = malloc(sizeof *copy);
+	struct change *copy = reserve(n) ? malloc(sizeof *copy) : NULL;
 	if (!copy)
 		return -ENOMEM;
 	*copy = *c;
@@ -68,8 +142,7 @@ static int enlist(struct netcfg *n, const struct change *c, struct change **out)
 		free(copy);
 		return rc;
 	}
-	copy->older = n->newest;
-	n->newest = copy;
+	link_change(n, copy);
 	*out = copy;
 	return 0;
 }
@@ -77,10 +150,7 @@ static int enlist(struct netcfg *n, const struct change *c, struct change **out)
 /* Off the list and off the record, after it was undone. */
 static void delist(struct netcfg *n, struct change *c)
 {
-	struct change **at = &n->newest;
-	while (*at != c)
-		at = &(*at)->older;
-	*at = c->older;
+	unlink_change(n, c);
 	if (n->journal)
 		journal_del(n->journal, c, n->newest);
 	free(c);
@@ -166,6 +236,7 @@ void netcfg_close(struct netcfg *n)
 	}
 	journal_close(n->journal);
 	free(n->seen);
+	free(n->found_by);
 	free(n);
 }
 
@@ -269,6 +340,27 @@ static size_t split_default(const struct prefix *dst, struct prefix part[2])
 	return 2;
 }
 
+static int by_dst(const void *a, const void *b)
+{
+	const struct procnet_route *r = a, *s = b;
+	return prefix_cmp(&r->dst, &s->dst);
+}
+
+/* The first of the routes seen to dst, or where it would be. */
+static size_t first_seen(const struct netcfg *n, const struct prefix *dst)
+{
+	size_t lo = 0, hi = n->seen_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (prefix_cmp(&n->seen[mid].dst, dst) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 struct route_search {
 	const char *dev;
 	const struct prefix *dst;
@@ -276,17 +368,15 @@ struct route_search {
 	char other[DEV_NAME]; /* an interface that has the very same route; "" none */
 };
 
-static bool route_is_there(const struct procnet_route *r, void *arg)
+static void route_is_there(const struct procnet_route *r, struct route_search *s)
 {
-	struct route_search *s = arg;
-	if (r->local || r->dst.len != s->dst->len || !addr_equal(&r->dst.addr, &s->dst->addr))
-		return true;
+	if (r->local)
+		return;
 	/* On the same interface any metric does; on another only ours is in the way. */
 	if (strcmp(r->dev, s->dev) == 0)
 		s->same_dev = true;
 	else if (r->metric == host_route_metric(r->dst.addr.family))
 		memcpy(s->other, r->dev, sizeof s->other);
-	return true;
 }
 
 enum {
@@ -326,6 +416,8 @@ static int routes_seen(struct netcfg *n, enum addr_family family)
 	n->seen_n = 0;
 	n->seen_family = family;
 	int rc = procnet_routes(family, keep_route, n);
+	if (n->seen_n)
+		qsort(n->seen, n->seen_n, sizeof n->seen[0], by_dst);
 	n->seen_ms = now_ms();
 	return rc;
 }
@@ -356,7 +448,8 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
 	}
 	struct route_search s = {.dev = dev, .dst = dst};
 	int rc = routes_seen(n, dst->addr.family);
-	for (size_t i = 0; rc == 0 && i < n->seen_n; i++)
+	for (size_t i = rc == 0 ? first_seen(n, dst) : n->seen_n;
+	     i < n->seen_n && prefix_cmp(&n->seen[i].dst, dst) == 0; i++)
 		route_is_there(&n->seen[i], &s);
 	if (rc == 0 && !s.same_dev && s.other[0]) {
 		char text[PREFIX_TEXT];

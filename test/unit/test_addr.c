@@ -356,6 +356,24 @@ START_TEST(random_v6_ranges_have_no_gap)
 }
 END_TEST
 
+/* Family first, then the length, then the address. */
+START_TEST(prefix_order)
+{
+	static const char *const sorted[] = {"0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8", "11.0.0.0/8",
+	    "10.0.0.0/16", "10.1.0.0/16", "9.0.0.1/32", "::/0", "fd00::/8", "fc00::/16", "::1/128",
+	    "fd00::1/128"};
+	struct prefix p[COUNT(sorted)];
+
+	for (int i = 0; i < COUNT(sorted); i++) {
+		ck_assert(prefix_parse(&p[i], sorted[i]));
+		for (int k = 0; k <= i; k++) {
+			ck_assert_int_eq(prefix_cmp(&p[k], &p[i]), k < i ? -1 : 0);
+			ck_assert_int_eq(prefix_cmp(&p[i], &p[k]), k < i ? 1 : 0);
+		}
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("addr");
@@ -368,6 +386,7 @@ static Suite *suite(void)
 	tcase_add_test(c, endpoints);
 	tcase_add_loop_test(c, prefix_text_and_range, 0, COUNT(prefixes));
 	tcase_add_test(c, prefix_has_its_addresses);
+	tcase_add_test(c, prefix_order);
 	tcase_add_loop_test(c, range_to_prefixes, 0, COUNT(ranges));
 	tcase_add_test(c, random_v4_ranges_are_covered_exactly);
 	tcase_add_test(c, random_v6_ranges_have_no_gap);

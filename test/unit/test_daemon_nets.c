@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "daemon/nets.h"
+#include "test/netns/netcfg_ns.h"
+#include "test/unit/rng.h"
 
 static void expect(const char *const *selectors, const char *const *prefixes)
 {
@@ -75,6 +77,60 @@ START_TEST(without_a_device_nothing_is_held)
 }
 END_TEST
 
+enum { CHILDREN = 40, ROUNDS = 400 };
+
+/* Children that share routes come and go; what is covered is what one of them holds. */
+START_TEST(covered_is_what_is_held)
+{
+	char why[TUN_WHY];
+	struct rng r = {0xc0de};
+	struct {
+		struct prefix p;
+		struct nets_held held;
+	} child[CHILDREN];
+	struct netcfg *cfg;
+	struct nets n;
+	size_t live = 0, answers[2] = {0};
+
+	if (!netns_possible())
+		return;
+	netns_enter();
+	struct tun *t = ns_device("tunt0");
+	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+	nets_init(&n, cfg, "tunt0", NULL);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct addr a = {.family = ADDR_V4, .b = {10, (uint8_t)rng_below(&r, 4)}};
+		a.b[3] = (uint8_t)rng_below(&r, 4);
+		if (live < CHILDREN && rng_below(&r, 5) < 3) {
+			struct ts_list local = {0}, remote = {0};
+			child[live].p = prefix_of(&a, 14 + rng_below(&r, 19));
+			struct ts ts = ts_prefix(&child[live].p);
+			ts_list_add(&remote, &ts);
+			nets_add(&n, &local, &remote, &child[live].held);
+			ck_assert_uint_eq(child[live++].held.routes_n, 1);
+		} else if (live) {
+			size_t i = rng_below(&r, (uint32_t)live);
+			nets_del(&n, &child[i].held);
+			child[i] = child[--live];
+		}
+		a.b[1] = (uint8_t)rng_below(&r, 8);
+		bool any = false;
+		for (size_t i = 0; i < live; i++)
+			any |= prefix_has(&child[i].p, &a);
+		ck_assert(nets_cover(&n, &a) == any);
+		answers[any]++;
+	}
+	ck_assert(answers[0] > ROUNDS / 20 && answers[1] > ROUNDS / 20);
+	while (live)
+		nets_del(&n, &child[--live].held);
+	ck_assert_uint_eq(n.routes_n, 0);
+	ck_assert(!ns_line("/proc/net/route", "tunt0", ""));
+	nets_fini(&n);
+	netcfg_close(cfg);
+	t->ops->close(t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("daemon/nets");
@@ -84,6 +140,7 @@ int main(void)
 	tcase_add_test(t, everything_is_two_halves);
 	tcase_add_test(t, worst_range_fits);
 	tcase_add_test(t, without_a_device_nothing_is_held);
+	tcase_add_test(t, covered_is_what_is_held);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

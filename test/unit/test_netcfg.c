@@ -309,6 +309,81 @@ START_TEST(without_privilege)
 }
 END_TEST
 
+/* How many IPv4 routes there are by dev. */
+static size_t count_routes(const char *dev)
+{
+	char line[512], d[32];
+	size_t n = 0;
+	FILE *f = fopen("/proc/net/route", "re");
+	while (f && fgets(line, sizeof line, f))
+		n += sscanf(line, "%31s", d) == 1 && strcmp(d, dev) == 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+enum { THOUSAND = 1009, STEP = 613 }; /* a prime, so that steps come by all of them */
+
+/* The same address with three lengths, and the next: the kernel lists them by address. */
+static struct prefix nth(size_t i)
+{
+	struct prefix p = {.addr = {.family = ADDR_V4, .b = {10, 1}}};
+	p.addr.b[2] = (uint8_t)(i / 3 >> 6);
+	p.addr.b[3] = (uint8_t)(i / 3 << 2);
+	p.len = (uint8_t)(30 + i % 3);
+	return p;
+}
+
+/* In no order, each twice; removed in another order. */
+START_TEST(a_thousand_routes)
+{
+	for (size_t i = 0; i < (size_t)2 * THOUSAND; i++) {
+		struct prefix p = nth(i * STEP % THOUSAND);
+		ck_assert_msg(netcfg_route_add(cfg, "tunt0", &p, why) == 0, "%s", why);
+	}
+	ck_assert_uint_eq(count_routes("tunt0"), THOUSAND);
+	for (size_t i = 0; i < THOUSAND; i++) {
+		struct prefix p = nth(i);
+		ck_assert_int_eq(netcfg_route_del(cfg, "tunt1", &p), -ENOENT);
+		ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &p), 0);
+	}
+	ck_assert_uint_eq(count_routes("tunt0"), THOUSAND);
+	for (size_t i = 0; i < THOUSAND / 2; i++) {
+		struct prefix p = nth((i + 77) * STEP % THOUSAND);
+		ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &p), 0);
+		ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &p), -ENOENT);
+	}
+	ck_assert_uint_eq(count_routes("tunt0"), THOUSAND - THOUSAND / 2);
+	netcfg_close(cfg);
+	ck_assert_uint_eq(count_routes("tunt0"), 0);
+	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+}
+END_TEST
+
+/* Those of others are found among many, too, in whatever order the kernel lists them. */
+START_TEST(others_among_a_thousand)
+{
+	struct netcfg *other;
+	ck_assert_int_eq(netcfg_open(&other, NULL, why), 0);
+	for (size_t i = 0; i < THOUSAND; i++) {
+		struct prefix p = nth(i * STEP % THOUSAND);
+		ck_assert_int_eq(netcfg_route_add(other, "tunt0", &p, why), 0);
+	}
+	for (size_t i = 0; i < THOUSAND; i += 101) {
+		struct prefix p = nth(i);
+		ck_assert_int_eq(netcfg_route_add(cfg, "tunt1", &p, why), -EEXIST);
+		ck_assert_int_eq(netcfg_route_add(cfg, "tunt0", &p, why), 0);
+		p.addr.b[1] = 9;
+		ck_assert_int_eq(netcfg_route_add(cfg, "tunt1", &p, why), 0);
+	}
+	netcfg_close(cfg);
+	ck_assert_uint_eq(count_routes("tunt0"), THOUSAND);
+	ck_assert_uint_eq(count_routes("tunt1"), 0);
+	netcfg_close(other);
+	ck_assert_int_eq(netcfg_open(&cfg, NULL, why), 0);
+}
+END_TEST
+
 int main(void)
 {
 	if (!netns_possible())
@@ -323,6 +398,8 @@ int main(void)
 	tcase_add_test(t, routes);
 	tcase_add_test(t, route_that_was_there);
 	tcase_add_test(t, default_routes);
+	tcase_add_test(t, a_thousand_routes);
+	tcase_add_test(t, others_among_a_thousand);
 	tcase_add_test(t, bad_input);
 	tcase_add_test(t, link_and_sysctl);
 	tcase_add_test(t, usable_at_once);
