@@ -29,6 +29,7 @@
 	X(udp_lost)     /* ESP packets that the kernel did not take */              \
 	X(tun_bad)      /* packets of the TUN device that were not what it said */  \
 	X(too_big)      /* senders told that inner packets do not fit their path */ \
+	X(cut)          /* inner packets cut into fragments that fit their path */  \
 	X(supers)       /* super-packets read from the TUN device */                \
 	X(trains)       /* trains of datagrams received */                          \
 	X(strays)       /* ESP packets handed to the worker that has their SA */    \

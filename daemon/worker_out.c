@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "daemon/udp/errors.h"
+#include "tun/cut.h"
 
 enum {
 	SUPERS = 16, /* super-packets in one turn, before what came in has its own */
@@ -65,20 +66,19 @@ static void tell_sender(struct worker *w, const struct pkt *p)
 		worker_count(w, WORKER_too_big, 1);
 }
 
-/* What ESP did not seal, and somebody is to know. */
-static void refused(struct worker *w, size_t i)
+/* What ESP did not seal, and somebody is to know. `before`: the packet before it; NULL: none. */
+static void refused(struct worker *w, const struct pkt *p, const struct pkt *before)
 {
-	const struct pkt *p = &w->pkts[i];
-
 	if (p->verdict == ESP_V_ACQUIRE)
 		acquire(w, p);
 	else if (p->verdict == ESP_V_TOO_BIG &&
-		 !(i && (p->flags & PKT_SAME_FLOW) && p[-1].verdict == ESP_V_TOO_BIG))
+		 !(before && (p->flags & PKT_SAME_FLOW) && before->verdict == ESP_V_TOO_BIG))
 		tell_sender(w, p);
 }
 
 /* Puts those that may leave into msgs, by UDP, and raw_msgs, as they are. */
-static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *raw_n)
+static void address_packets(
+    struct worker *w, struct pkt *pkts, size_t n, size_t *udp_n, size_t *raw_n)
 {
 	const struct esp_path *path = NULL;
 	const struct pkt *before = NULL;
@@ -86,9 +86,9 @@ static void address_packets(struct worker *w, size_t n, size_t *udp_n, size_t *r
 	*udp_n = *raw_n = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct pkt *p = &w->pkts[i];
+		struct pkt *p = &pkts[i];
 		if (p->verdict != ESP_V_OK) {
-			refused(w, i);
+			refused(w, p, i ? p - 1 : NULL);
 			continue;
 		}
 		if (!before || before->slot != p->slot)
@@ -180,10 +180,51 @@ static size_t send_udp(struct worker *w, size_t n)
 	return sent;
 }
 
-/* Sends what has gathered. */
+/* Sends what is sealed of n packets, between esp_worker_enter and esp_worker_leave. */
+static void send_sealed(struct worker *w, struct pkt *pkts, size_t n)
+{
+	size_t udp_n, raw_n;
+
+	address_packets(w, pkts, n, &udp_n, &raw_n);
+	size_t sent = send_udp(w, udp_n);
+	sent += send_raw(w, raw_n);
+	worker_count(w, WORKER_packets_out, sent);
+	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
+}
+
+/* Packet i of the batch goes in fragments, as many at a time as its buffer takes. */
+static void send_cut(struct worker *w, size_t i)
+{
+	const struct pkt *whole = &w->pkts[i];
+	uint32_t most = esp_pkt_mtu(w->esp, whole);
+	uint32_t room = align_up(PKT_HEADROOM + most + PKT_TAILROOM);
+	size_t cap = room <= BUFFER ? BUFFER / room : 1, n;
+	struct pkt pieces[BATCH];
+	struct tun_cut c;
+
+	if (!tun_cut_init(&c, bytes_of(whole->base + whole->off, whole->len), most))
+		return; /* its path or its SA changed since */
+	worker_count(w, WORKER_cut, 1);
+	cap = cap < BATCH ? cap : BATCH;
+	do {
+		for (n = 0; n < cap; n++) {
+			struct pkt *p = &pieces[n];
+			*p = (struct pkt){.base = w->buffers + i * BUFFER + n * room,
+			    .cap = room,
+			    .off = PKT_HEADROOM};
+			p->len = tun_cut_next(&c, p->base + p->off);
+			if (p->len == 0)
+				break;
+		}
+		esp_encap_pieces(w->esp, whole, pieces, n);
+		send_sealed(w, pieces, n);
+	} while (n == cap);
+}
+
+/* Sends what has gathered. What must be cut divides the batch, so that all leave in their order. */
 static void send_packets(struct worker *w)
 {
-	size_t n = w->n, udp_n, raw_n;
+	size_t n = w->n;
 
 	w->n = 0;
 	w->bytes = w->pieces_at = 0;
@@ -193,12 +234,14 @@ static void send_packets(struct worker *w)
 	esp_encap(w->esp, w->pkts, n);
 	learn_shape(w);
 	seal_elsewhere(w, n);
-	address_packets(w, n, &udp_n, &raw_n);
+	for (size_t at = 0, end; at < n; at = end + 1) {
+		for (end = at; end < n && w->pkts[end].verdict != ESP_V_CUT;)
+			end++;
+		send_sealed(w, w->pkts + at, end - at);
+		if (end < n)
+			send_cut(w, end);
+	}
 	esp_worker_leave(w->esp);
-	size_t sent = send_udp(w, udp_n);
-	sent += send_raw(w, raw_n);
-	worker_count(w, WORKER_packets_out, sent);
-	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
 }
 
 /* ---- Gathering ---- */

@@ -20,6 +20,7 @@ struct item {
 	struct esp_sa_out *sa; /* NULL: it has its verdict */
 	uint32_t total;        /* bytes of the inner packet */
 	uint32_t text;         /* bytes of it that travel, with TFC padding */
+	bool any_port;         /* its policy asks for no ports */
 	struct esp_outer outer;
 };
 
@@ -43,6 +44,7 @@ static enum esp_verdict apply_rule(
 	switch (r->action) {
 	case ESP_PROTECT:
 		it->sa = esp_worker_sa(w, r, &p->slot);
+		it->any_port = r->local.any_port && r->remote.any_port;
 		return it->sa ? ESP_V_OK : ESP_V_NO_SA;
 	case ESP_TRAP: p->slot = r->id; return ESP_V_ACQUIRE;
 	case ESP_PASS: return ESP_V_PASS;
@@ -78,7 +80,10 @@ static enum esp_verdict measure(struct pkt *p, struct item *it)
 	p->tos = it->outer.tos;
 	p->flags = (uint8_t)((p->flags & ~PKT_DF) | df);
 	it->text = text_of(it->sa, p, it);
-	return esp_outer_too_big(&it->outer, it->total) ? ESP_V_TOO_BIG : ESP_V_OK;
+	if (esp_outer_too_big(&it->outer, it->total)) {
+		return ESP_V_TOO_BIG;
+	}
+	return esp_outer_cut(&it->outer, it->total) ? ESP_V_CUT : ESP_V_OK;
 }
 
 /* The packet ends here. */
@@ -121,6 +126,9 @@ static void look_up(struct esp_worker *w, const struct esp_spd *spd, struct pkt 
 		v = esp_outer_of(it->sa, ip, &flow, &it->outer);
 	}
 	if (v == ESP_V_OK) {
+		/* RFC 4301 section 7: the peer knows fragments but the first by their addresses
+		 * and protocol alone. One header of transport mode is for one packet. */
+		it->outer.cuts = it->any_port && flow.family == ADDR_V4 && it->outer.skip == 0;
 		v = measure(p, it);
 	}
 	if (v != ESP_V_OK) {
@@ -369,6 +377,46 @@ void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n)
 {
 	for (size_t at = 0; at < n; at += CHUNK) {
 		encap_chunk(w, pkts + at, n - at < CHUNK ? n - at : CHUNK);
+	}
+}
+
+static void encap_pieces(
+    struct esp_worker *w, struct esp_sa_out *sa, uint32_t slot, struct pkt *p, size_t n)
+{
+	struct item items[CHUNK];
+	size_t k = 0;
+
+	for (struct item *it = items; k < n; k++, it++) {
+		uint8_t *ip = p[k].base + p[k].off;
+		struct esp_flow flow;
+		*it = (struct item){.sa = sa};
+		p[k].slot = slot;
+		if (!esp_flow_read(&flow, ip, p[k].len) ||
+		    esp_outer_of(sa, ip, &flow, &it->outer) != ESP_V_OK) {
+			break;
+		}
+		it->total = flow.total;
+		(void)measure(&p[k], it);
+	}
+	for (size_t i = k; i < n; i++) {
+		judge(w, NULL, &p[i], ESP_V_MALFORMED_INNER);
+	}
+	encap_run(w, sa, p, items, k);
+}
+
+void esp_encap_pieces(struct esp_worker *w, const struct pkt *whole, struct pkt *pieces, size_t n)
+{
+	struct esp_sa_out *sa = esp_sad_out(&w->esp->sad, whole->slot & ESP_SLOT_MASK);
+
+	for (size_t at = 0; at < n; at += CHUNK) {
+		size_t some = n - at < CHUNK ? n - at : CHUNK;
+		if (sa) {
+			encap_pieces(w, sa, whole->slot, pieces + at, some);
+			continue;
+		}
+		for (size_t i = 0; i < some; i++) {
+			judge(w, NULL, &pieces[at + i], ESP_V_NO_SA);
+		}
 	}
 }
 

@@ -194,8 +194,12 @@ void esp_worker_leave(struct esp_worker *w);
 
 /* IP packets to ESP packets (header to ICV), in place: needs PKT_HEADROOM in front and PKT_TAILROOM
  * behind. Each packet gets a verdict; ESP_V_OK means that it is ready to be sent along
- * esp_pkt_path(). */
+ * esp_pkt_path(). ESP_V_CUT: see esp_encap_pieces. */
 void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n);
+/* Of a packet with the verdict ESP_V_CUT, which is IPv4 without DF and larger than its path
+ * carries: fragments of at most esp_pkt_mtu() bytes, for the SA that took the whole (RFC 4301
+ * section 8.1). As esp_encap otherwise; they may come in several calls. */
+void esp_encap_pieces(struct esp_worker *w, const struct pkt *whole, struct pkt *pieces, size_t n);
 /* A dummy packet (RFC 4303 section 2.6): p->len bytes of any content, zeros now, sealed by the SA
  * in `slot` and ready to be sent; room as for esp_encap. The receiver throws it away. False: see
  * p->verdict. */
@@ -207,7 +211,8 @@ void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
  * until esp_worker_leave. */
 const struct esp_path *esp_pkt_path(const struct esp_worker *w, const struct pkt *pkt);
 
-/* With verdict ESP_V_TOO_BIG: the largest inner packet that passes, bytes; 0: its SA is gone. */
+/* With verdict ESP_V_TOO_BIG or ESP_V_CUT: the largest inner packet that passes, bytes; 0: its SA
+ * is gone. */
 uint32_t esp_pkt_mtu(const struct esp_worker *w, const struct pkt *pkt);
 
 /* True once after something came up for the control thread (an expiry) since the last call. */

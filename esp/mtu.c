@@ -7,7 +7,6 @@
 #include "esp/header.h"
 
 enum {
-	V4_LEAST = 68,
 	V6_LEAST = 1280,
 	TCP_LEN = 20,
 	TCP_CSUM_AT = 16,
@@ -32,7 +31,7 @@ uint32_t esp_mtu_fits(const struct esp_shape *s, const struct esp_path *path, ui
 
 uint32_t esp_mtu_floor(uint32_t mtu, bool v6)
 {
-	uint32_t least = v6 ? V6_LEAST : V4_LEAST;
+	uint32_t least = v6 ? V6_LEAST : ESP_V4_LEAST;
 
 	return mtu < least ? least : mtu;
 }

@@ -7,6 +7,8 @@
 #include "esp/crypto/crypto.h"
 #include "esp/flow.h"
 
+enum { ESP_V4_LEAST = 68 }; /* bytes that every link of IPv4 carries: RFC 791 section 3.2 */
+
 #define ESP_FITS_ALL UINT32_MAX /* the path is not known */
 
 /* The largest cleartext, without padding and trailer, whose outer packet has at most `mtu` bytes

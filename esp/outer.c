@@ -3,7 +3,6 @@
  * sections 2.7 and 3.1.
  */
 #include "esp/outer.h"
-#include "esp/mtu.h"
 
 enum {
 	NEXT_IPV4 = 4,

@@ -5,6 +5,7 @@
 #ifndef ESP_OUTER_H
 #define ESP_OUTER_H
 
+#include "esp/mtu.h"
 #include "esp/sa.h"
 
 struct esp_outer {
@@ -14,6 +15,7 @@ struct esp_outer {
 	uint8_t next, tos;
 	bool df;      /* of the inner packet */
 	bool copy_df; /* to the outer one */
+	bool cuts;    /* fragments of the packet may go by this SA */
 };
 
 /* Reads the header of a packet; a TCP SYN may get a smaller MSS. ESP_V_OK or ESP_V_TRANSPORT. */
@@ -24,6 +26,13 @@ enum esp_verdict esp_outer_of(
 static inline bool esp_outer_too_big(const struct esp_outer *o, uint32_t total)
 {
 	return o->df && total > o->most;
+}
+
+/* Must it be cut into fragments of at most `carries` bytes? Where that is less than every link
+ * carries, the outer packet is fragmented. */
+static inline bool esp_outer_cut(const struct esp_outer *o, uint32_t total)
+{
+	return o->cuts && !o->df && total > o->carries && o->carries >= ESP_V4_LEAST;
 }
 
 /* Must its outer packet stay whole? */

@@ -4,6 +4,8 @@
 #ifndef ESP_VERDICT_H
 #define ESP_VERDICT_H
 
+#include <stdbool.h>
+
 /* clang-format off */
 #define ESP_VERDICT_LIST(X) \
 	/* symbol          counter          sentence                                                            */ \
@@ -26,6 +28,7 @@
 	X(SEQ_EXHAUSTED,   "seq-exhausted", "the SA has sent its last sequence number")                             \
 	X(NO_ROOM,         "no-room",       "the buffer has no room for the header or trailer that is added")       \
 	X(TOO_BIG,         "too-big",       "larger than the path to the peer carries, and must not be fragmented") \
+	X(CUT,             "cut",           "larger than the path to the peer carries: goes in fragments")          \
 	X(ECN,             "ecn",           "marked for congestion, which its sender does not understand")          \
 	X(TRANSPORT,       "transport",     "a fragment or routed by its sender: not for transport mode")           \
 	X(CRYPTO,          "crypto",        "the cryptographic library failed")
@@ -37,6 +40,12 @@ enum esp_verdict {
 #undef ESP_VERDICT_ENUM
 	    ESP_VERDICTS, /* how many */
 };
+
+/* Not lost: passed, or about to pass in pieces. */
+static inline bool esp_verdict_passes(enum esp_verdict v)
+{
+	return v == ESP_V_OK || v == ESP_V_PASS || v == ESP_V_CUT;
+}
 
 const char *esp_verdict_name(enum esp_verdict v);     /* "replay" */
 const char *esp_verdict_sentence(enum esp_verdict v); /* "its sequence number was seen before" */

@@ -91,9 +91,9 @@ uint32_t esp_pkt_mtu(const struct esp_worker *w, const struct pkt *pkt)
 	struct esp_outer o;
 	struct esp_flow f;
 
-	if (!sa || pkt->verdict != ESP_V_TOO_BIG || !esp_flow_read(&f, ip, pkt->len) ||
-	    esp_outer_of(sa, ip, &f, &o) != ESP_V_OK) {
+	if (!sa || (pkt->verdict != ESP_V_TOO_BIG && pkt->verdict != ESP_V_CUT) ||
+	    !esp_flow_read(&f, ip, pkt->len) || esp_outer_of(sa, ip, &f, &o) != ESP_V_OK) {
 		return 0;
 	}
-	return o.most;
+	return pkt->verdict == ESP_V_CUT ? o.carries : o.most;
 }

@@ -84,7 +84,7 @@ static json_t *drops_json(const struct esp_stats *in, const struct esp_stats *ou
 {
 	json_t *o = json_object();
 	for (size_t i = 0; i < ESP_VERDICTS; i++)
-		if (i != ESP_V_OK && i != ESP_V_PASS && i != ESP_V_ACQUIRE)
+		if (!esp_verdict_passes((enum esp_verdict)i) && i != ESP_V_ACQUIRE)
 			set(o, esp_verdict_name((enum esp_verdict)i),
 			    number(in->drops[i] + out->drops[i]));
 	return o;
@@ -241,7 +241,7 @@ static json_t *all_drops(const struct daemon *d)
 
 	esp_totals(d->esp, totals);
 	for (size_t i = 0; i < ESP_VERDICTS; i++)
-		if (i != ESP_V_OK && i != ESP_V_PASS)
+		if (!esp_verdict_passes((enum esp_verdict)i))
 			set(o, esp_verdict_name((enum esp_verdict)i), number(totals[i]));
 	ike_engine_stats(d->engine, &s);
 	set(o, "ike-malformed", number(s.dropped_malformed));

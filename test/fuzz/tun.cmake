@@ -1,4 +1,5 @@
 tunike_fuzz_target(icmp tunike_tun)
+tunike_fuzz_target(cut tunike_tun)
 foreach(name gso gro)
   tunike_fuzz_target(${name} tunike_tun)
   target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/test/unit/offload_pkt.c)

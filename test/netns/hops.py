@@ -24,6 +24,37 @@ assert got == size, got
 print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
 """
 
+# One datagram of each size without DF; compares the echo.
+WITHOUT_DF = """
+import os, socket, sys
+here, there, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: never
+s.bind((here, 0))
+s.connect((there, port))
+for size in map(int, sys.argv[4:]):
+    data = os.urandom(size)
+    for timeout in (1, 2, 4):
+        s.settimeout(timeout)
+        s.send(data)
+        try:
+            if s.recv(1 << 16) == data: break
+        except TimeoutError: pass
+    else: sys.exit("no good echo of %d bytes" % size)
+"""
+
+# Fragments of outer packets: before the kernel puts them together.
+FRAGMENTS = """
+table inet outer {
+  counter fragments { }
+  chain in {
+    type filter hook prerouting priority -500;
+    ip frag-off & 0x3fff != 0 counter name fragments
+    exthdr frag exists counter name fragments
+  }
+}
+"""
+
 
 class Chain:
     # Left and right node, their devices, their addresses; in the order of the path.
@@ -98,6 +129,25 @@ def connection(node, here, there, most, family):
     expect(most - head - 20 <= mss <= most - head, "segments of %d bytes where packets of %d fit" % (mss, most))
 
 
+def fragments(node):
+    found = re.search(r"packets (\d+)", node.sh("nft", "list", "counter", "inet", "outer", "fragments").stdout)
+    return int(found[1])
+
+
+def without_df(lab, gateway):
+    """What may be fragmented is, before it is encrypted: RFC 4301 section 8.1."""
+    h, r = lab.node("h"), lab.node("r")
+    here, there = INNER["h"][4], INNER["k"][4]
+    r.nft(FRAGMENTS)
+    for node in (h, lab.node("k")):
+        node.ip("route", "flush", "cache")
+    before = gateway.worker_sum("cut")
+    h.sh("python3", "-c", WITHOUT_DF, here, there, PORT, 1100, 1250, 1372, 2000, 9000, 60000, timeout=90)
+    cut = gateway.worker_sum("cut") - before
+    expect(cut > 40, "%d packets were cut" % cut)
+    expect(fragments(r) == 0, "%d fragments of outer packets" % fragments(r))
+
+
 def path(family, encap):
     with Lab() as lab:
         chain = Chain(lab)
@@ -134,6 +184,7 @@ def path(family, encap):
                 refused = told(node, here, there, most[inner] + 1)
                 expect(refused == most[inner], "one byte more: told %r, not %d" % (refused, most[inner]))
                 node.sh("python3", TRAFFIC, "udp", here, there, PORT, 1, 1000, 1200, 1400, 3000, timeout=60)
+        without_df(lab, a)
         a.down()
         for gateway in (a, b):
             gateway.wait_down()

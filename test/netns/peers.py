@@ -103,6 +103,9 @@ class Tunike:
     def ike_sas(self):
         return self.status()["ike_sas"]
 
+    def worker_sum(self, counter):
+        return sum(worker[counter] for worker in self.status()["workers"])
+
     def children(self):
         return [c for sa in self.ike_sas() for c in sa["children"]]
 

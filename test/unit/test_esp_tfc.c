@@ -144,7 +144,9 @@ START_TEST(not_beyond_the_path)
 			ck_assert_int_eq(pair_decap(&p, &pkt), ESP_V_OK);
 			ck_assert_uint_eq(pkt.len, n);
 		}
-		/* One that is longer already is not padded, and not cut. */
+		/* One that is longer already is not padded. */
+		way.mtu = 0;
+		ck_assert_int_eq(esp_out_set_path(p.left, p.slot, &way), ESP_OK);
 		struct pkt pkt = pair_packet(buf, ADDR_V4, 9216);
 		ck_assert_int_eq(pair_encap(&p, &pkt), ESP_V_OK);
 		ck_assert_uint_lt(pkt.len, 9216 + 100);

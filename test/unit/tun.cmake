@@ -2,7 +2,7 @@ if(NOT TARGET tunike_udp)
   add_subdirectory(${CMAKE_SOURCE_DIR}/daemon/udp ${CMAKE_BINARY_DIR}/daemon/udp)
 endif()
 
-foreach(name csum tun_mem netcfg netcfg_dev netcfg_journal netcfg_underlay)
+foreach(name csum cut tun_mem netcfg netcfg_dev netcfg_journal netcfg_underlay)
   tunike_unit_test(${name} tunike_tun ${CMAKE_SOURCE_DIR}/test/unit/test_${name}.c)
 endforeach()
 foreach(name gso gro)
