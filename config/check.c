@@ -110,6 +110,22 @@ static void settle_limits(struct load *l, const struct node *node, const struct 
 	}
 }
 
+static void check_rand(
+    struct load *l, const struct node *node, uint64_t a, uint64_t b, uint64_t *rand_ms)
+{
+	const struct node *written = node_member(node, "rand_time");
+	uint64_t least = !a || (b && b < a) ? b : a;
+
+	if (!written) {
+		*rand_ms = CONFIG_RAND_TENTH;
+	} else if (least && *rand_ms >= least) {
+		struct load_mark m = load_enter(l, "rand_time", written);
+		load_error(l, "could take off all of the time, expected less than %s%s",
+		    "rekey_time", b ? " and reauth_time" : "");
+		load_leave(l, m);
+	}
+}
+
 static void check_limits(struct load *l, const struct node *node, struct config_child *child)
 {
 	const struct limits all[] = {
@@ -231,6 +247,7 @@ void check_child(struct load *l, const struct node *node, void *object)
 		load_leave(l, m);
 	}
 	check_limits(l, node, child);
+	check_rand(l, node, child->soft.time_ms, 0, &child->rand_ms);
 	if (child->mode == MODE_TRANSPORT) {
 		check_hosts(l, node, "local_ts", child->local_ts, child->local_ts_n);
 		check_hosts(l, node, "remote_ts", child->remote_ts, child->remote_ts_n);
@@ -294,8 +311,11 @@ void check_conn(struct load *l, const struct node *node, void *object)
 	if (conn->children_n > 0 && !can_call(conn)) {
 		check_starts(l, node, conn);
 	}
+	conn->callable = can_call(conn);
+	check_rand(l, node, conn->rekey_ms, conn->reauth_ms, &conn->rand_ms);
 	if (!node_member(node, "over_time")) {
-		conn->over_ms = conn->rekey_ms / 10;
+		conn->over_ms =
+		    (conn->rekey_ms > conn->reauth_ms ? conn->rekey_ms : conn->reauth_ms) / 10;
 	}
 }
 

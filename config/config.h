@@ -56,7 +56,8 @@ struct config_child {
 	enum config_loss_action dpd_action, close_action;
 	struct config_lifetime soft; /* rekey_time, rekey_bytes, rekey_packets */
 	struct config_lifetime hard; /* life_time, life_bytes, life_packets */
-	uint32_t replay_window;      /* packets, 0 to 32768 */
+	uint64_t rand_ms;       /* up to so much of soft.time_ms is taken off; CONFIG_RAND_TENTH */
+	uint32_t replay_window; /* packets, 0 to 32768 */
 	enum config_mode mode;
 	uint32_t priority; /* lower is looked at first; 0: by the selectors */
 	enum config_copy_dscp copy_dscp;
@@ -65,6 +66,8 @@ struct config_child {
 	bool lenient_padding;
 	enum config_per_cpu per_cpu_sas;
 };
+
+#define CONFIG_RAND_TENTH UINT64_MAX /* a tenth of each time */
 
 struct config_side {
 	enum config_auth auth;
@@ -84,6 +87,9 @@ struct config_conn {
 	uint64_t dpd_delay_ms;                   /* 0: off */
 	uint64_t rekey_ms;    /* age of the IKE SA's keys at which new ones are made; 0: never */
 	uint64_t over_ms;     /* that much later without new ones it ends; 0: never */
+	uint64_t reauth_ms;   /* age at which the peers authenticate once more; 0: never */
+	uint64_t rand_ms;     /* up to so much of both is taken off; CONFIG_RAND_TENTH */
+	bool callable;        /* remote_addrs names somebody to call */
 	uint32_t keyingtries; /* 0: for ever */
 	struct config_side local, remote;
 	struct config_child *children;

@@ -37,6 +37,7 @@ struct ike_child {
 	bool replaced;          /* another one took its place: its end is no loss */
 	bool rekey;             /* begun to take the place of another */
 	struct ike_child *old;  /* that one; NULL: none, or it is gone */
+	uint32_t ousts;         /* inbound SPI of the same child of an older IKE SA; 0: none */
 	uint32_t behind;        /* inbound SPI of the one that the peer replaced by this; 0: none */
 	uint32_t rival;         /* inbound SPI of the peer's child for the same old one; 0: none */
 	struct ike_blob lowest; /* of the nonces of the exchange that made that one */

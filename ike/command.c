@@ -6,8 +6,10 @@
  * UP of what is up already is a STEP and nothing else.
  */
 #include "ike/exchange/exchange.h"
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
+#include "ike/unique.h"
 
 /* ---- UP, ACQUIRE ---- */
 
@@ -15,7 +17,7 @@ static struct ike_sa *joinable(struct ike_engine *e, const struct config_conn *c
 {
 	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
 		if (sa->conn == conn && !sa->dead && sa->phase < IKE_PHASE_CLOSING &&
-		    (sa->initiator || sa->phase == IKE_PHASE_UP))
+		    (sa->initiator || sa->phase == IKE_PHASE_UP) && !ike_reauth_has_successor(sa))
 			return sa;
 	}
 	return NULL;
@@ -286,6 +288,7 @@ static enum ike_err alive(struct ike_engine *e, const struct ike_command *c)
 	if (!child)
 		return IKE_EUNKNOWN;
 	child->sa->heard_at = e->now;
+	ike_unique_proved(child);
 	if (c->kind == IKE_CMD_MOVED)
 		ike_sa_moved(child->sa, &c->remote);
 	ike_sa_settle(child->sa);

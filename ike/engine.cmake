@@ -22,6 +22,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reasm.c
   ${CMAKE_CURRENT_SOURCE_DIR}/rekey.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/reauth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/heir.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/rekey_ike.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/rekey_ike.c

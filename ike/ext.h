@@ -12,7 +12,8 @@
 /* clang-format off */
 #define IKE_EXT_LIST(X) \
 	/* symbol         name */ \
-	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */
+	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
+	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */
 /* clang-format on */
 
 enum ike_ext {

@@ -21,7 +21,8 @@ void ike_rekey_ike_schedule(struct ike_sa *sa)
 	uint64_t soft = sa->conn->rekey_ms, over = sa->conn->over_ms;
 
 	sa->rekey_rounds = 0;
-	sa->rekey_at = soft ? sa->e->now + ike_rekey_jitter(sa->e, soft) : IKE_NEVER;
+	sa->rekey_at =
+	    soft ? sa->e->now + ike_rekey_jitter(sa->e, soft, sa->conn->rand_ms) : IKE_NEVER;
 	sa->over_at = soft && over ? sa->e->now + soft + over : IKE_NEVER;
 }
 
@@ -32,7 +33,7 @@ static void later(struct ike_sa *sa)
 
 	if (sa->over_at != IKE_NEVER && wait > left / 4)
 		wait = left / 4;
-	sa->rekey_at = sa->e->now + 1000 + ike_rekey_jitter(sa->e, wait);
+	sa->rekey_at = sa->e->now + 1000 + ike_rekey_jitter(sa->e, wait, CONFIG_RAND_TENTH);
 }
 
 void ike_rekey_ike_failed(struct ike_sa *sa, const struct ike_reason *why)

@@ -173,6 +173,7 @@ struct ike_sa_info {
 	ike_ext_set extensions;  /* in force */
 	ike_time established_at; /* with the peer's authentication; new keys do not change it */
 	ike_time rekey_at;       /* IKE_NEVER: not by time, or it is under way */
+	ike_time reauth_at;      /* likewise */
 	size_t children_n;
 	const struct ike_child_info *children; /* borrowed during the callback */
 };

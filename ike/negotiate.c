@@ -6,6 +6,7 @@
 
 #include "ike/mode.h"
 #include "ike/rekey.h"
+#include "ike/unique.h"
 
 /* ---- The initiator of the exchange: the peer's answer ---- */
 
@@ -303,8 +304,10 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
 	    .keys = {.shared = shared, .ni = rq->first ? rq->ni : rq->m->nonce, .nr = nr}};
 	err = ike_child_prepare(made->child, &made->terms, &made->ev);
 	made->terms.keys = (struct ike_child_secrets){0};
-	if (!err && rq->old)
-		made->ev->full->u.child_up.behind = rq->old->spi_in;
+	if (!err) {
+		made->child->ousts = rq->old ? 0 : ike_unique_ousts(sa, made->choice.cfg);
+		made->ev->full->u.child_up.behind = rq->old ? rq->old->spi_in : made->child->ousts;
+	}
 	if (!err)
 		write_answer(b, rq, made, kex, nr);
 	return err;

@@ -19,20 +19,22 @@ enum {
 /* ---- When ---- */
 
 /* Both ends tend to have the same times: they must not always ask at once (section 2.8.1). */
-uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms)
+uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms, uint64_t rand_ms)
 {
+	uint64_t range = rand_ms == CONFIG_RAND_TENTH ? ms / 10 : rand_ms;
 	uint8_t b[8];
 
-	if (ike_random(e->p.libctx, b, sizeof b))
+	if (!range || ike_random(e->p.libctx, b, sizeof b))
 		return ms;
-	return ms - be64_load(b) % (ms / 10 + 1);
+	return ms - be64_load(b) % ((range < ms ? range : ms) + 1);
 }
 
 void ike_rekey_schedule(struct ike_child *c)
 {
 	uint64_t soft = c->cfg->soft.time_ms;
 
-	c->rekey_at = soft ? c->sa->e->now + ike_rekey_jitter(c->sa->e, soft) : IKE_NEVER;
+	c->rekey_at =
+	    soft ? c->sa->e->now + ike_rekey_jitter(c->sa->e, soft, c->cfg->rand_ms) : IKE_NEVER;
 }
 
 uint64_t ike_rekey_wait(uint32_t n)
@@ -53,7 +55,7 @@ void ike_rekey_later(struct ike_child *c)
 	if (c->expire_at != IKE_NEVER && c->expire_at > e->now &&
 	    wait > (c->expire_at - e->now) / 4)
 		wait = (c->expire_at - e->now) / 4;
-	wait = ike_rekey_jitter(e, wait);
+	wait = ike_rekey_jitter(e, wait, CONFIG_RAND_TENTH);
 	c->rekey_rounds++;
 	c->rekey_at = e->now + (wait < RETRY_SHORTEST_MS ? RETRY_SHORTEST_MS : wait);
 }

@@ -20,7 +20,7 @@
 /* Begins to replace it. IKE_ESTATE: it is being replaced or deleted already. When it cannot be
  * begun otherwise, it is tried again later. */
 enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag);
-/* Sets when new keys are due: rekey_time less up to a tenth of it. */
+/* Sets when new keys are due: rekey_time less up to rand_time. */
 void ike_rekey_schedule(struct ike_child *c);
 /* After a failure: again in a while. */
 void ike_rekey_later(struct ike_child *c);
@@ -54,8 +54,8 @@ void ike_rekey_reason(const struct ike_child *c, struct ike_reason *why);
 /* A child is freed: nobody points to it any more. */
 void ike_rekey_forget(const struct ike_child *c);
 
-/* Less up to a tenth of it, by chance. */
-uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms);
+/* Less up to rand_ms of it, by chance; CONFIG_RAND_TENTH: up to a tenth. */
+uint64_t ike_rekey_jitter(struct ike_engine *e, uint64_t ms, uint64_t rand_ms);
 /* The wait after the n-th failure in a row. */
 uint64_t ike_rekey_wait(uint32_t n);
 /* The lower of two nonces: octet by octet, and the one that ends first. */

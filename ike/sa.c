@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ike/nat.h"
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -192,6 +193,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
 	sa->rekey_at = sa->over_at = IKE_NEVER;
+	sa->reauth_at = sa->end_at = sa->ousted_at = IKE_NEVER;
 	sa->created_at = sa->heard_at = e->now;
 	ike_window_init(&sa->win);
 	ike_timer_init(&sa->timer, sa->id, sa);
@@ -378,6 +380,7 @@ enum ike_err ike_sa_establish(struct ike_sa *sa)
 	sa->established_at = sa->heard_at = sa->e->now;
 	sa->expire_at = IKE_NEVER;
 	ike_rekey_ike_schedule(sa);
+	ike_reauth_schedule(sa);
 	if (sa->nat_local)
 		sa->keepalive_at = sa->e->now + sa->e->p.keepalive_ms;
 	p = &n->full->u.path;
@@ -387,6 +390,8 @@ enum ike_err ike_sa_establish(struct ike_sa *sa)
 	    .keepalive = sa->nat_local};
 	ike_queue_event(&sa->e->q, n);
 	ike_unique_enforce(sa);
+	if (!sa->began)
+		ike_reauth_crossed(sa);
 	return IKE_OK;
 }
 
@@ -419,6 +424,8 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 
 	if (sa->phase == IKE_PHASE_GONE)
 		return;
+	if (sa->replaces)
+		ike_reauth_failed(sa, &copy);
 	ike_heir_unlink(sa);
 	ike_task_abort_all(sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
@@ -554,6 +561,8 @@ static ike_time deadline(const struct ike_sa *sa)
 		return at;
 	earlier(&at, sa->rekey_at);
 	earlier(&at, sa->over_at);
+	earlier(&at, ike_reauth_at(sa));
+	earlier(&at, sa->ousted_at);
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		earlier(&at, c->expire_at);
 		earlier(&at, c->rekey_at);
@@ -565,6 +574,8 @@ void ike_sa_settle(struct ike_sa *sa)
 {
 	if (sa->dead)
 		return;
+	if (sa->replaces)
+		ike_reauth_progress(sa);
 	ike_task_pump(sa);
 	if (!sa->dead)
 		ike_timers_set(&sa->e->timers, &sa->timer, deadline(sa));
@@ -679,6 +690,10 @@ void ike_sa_tick(struct ike_sa *sa)
 		ike_rekey_due(sa);
 		ike_rekey_ike_due(sa);
 	}
+	if (!sa->dead && sa->phase == IKE_PHASE_UP)
+		ike_reauth_due(sa);
+	if (!sa->dead && sa->phase == IKE_PHASE_UP)
+		ike_unique_due(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {
 		if (dpd_at(sa) <= now && !ike_task_new(sa, &ike_task_dpd, NULL))
 			sa->heard_at = now; /* no memory: later */

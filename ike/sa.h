@@ -107,6 +107,15 @@ struct ike_sa {
 	struct ike_sa *parent;       /* an HEIR's: the one that it is for; an OLD one's: its heir */
 	bool grown_old;              /* it counts among its parent's olds */
 	uint32_t olds;               /* replaced ones of this that are not freed yet */
+	/* Authenticating once more: reauth.h */
+	ike_time reauth_at;     /* it is due; IKE_NEVER: not, or under way */
+	ike_time end_at;        /* without it the SA ends here */
+	uint32_t reauth_rounds; /* failures in a row */
+	uint32_t successor;     /* number of the SA that is being set up for it; 0: none */
+	uint32_t replaces;      /* number of the SA that this one is set up for; 0: none */
+	bool reauth;            /* it was made to replace another one */
+	bool asked_all;         /* a successor: for all children of the old one */
+	ike_time ousted_at;     /* the peer called again, and should have deleted it by then */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */

@@ -65,6 +65,7 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 	    .extensions = sa->extensions,
 	    .established_at = sa->established_at,
 	    .rekey_at = sa->rekey_at,
+	    .reauth_at = sa->reauth_at,
 	    .children = kids};
 
 	for (const struct ike_child *c = kids ? sa->children : NULL; c; c = c->next)

@@ -6,8 +6,11 @@
 
 #include <string.h>
 
-/* How late a peer's IKE_SA_INIT may come that was sent before it knew of ours. */
-enum { CROSSING_MS = 10000 };
+enum {
+	/* How late a peer's IKE_SA_INIT may come that was sent before it knew of ours. */
+	CROSSING_MS = 10000,
+	OUSTED_MS = 30000, /* what a peer that authenticates once more may take to delete the old */
+};
 
 static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
 {
@@ -15,12 +18,23 @@ static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
 	       ident_equal(&a->local_id, &b->local_id) && ident_equal(&a->remote_id, &b->remote_id);
 }
 
+bool ike_unique_is_same(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return same_pair(b, a) && b->phase == IKE_PHASE_UP;
+}
+
+/* Who authenticates once more comes from where it was; so may one that began anew. */
+static bool from_same_place(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return endpoint_equal(&a->remote, &b->remote);
+}
+
 bool ike_unique_allows(const struct ike_sa *sa)
 {
 	if (sa->conn->unique != UNIQUE_KEEP)
 		return true;
 	for (const struct ike_sa *o = sa->e->first; o; o = o->next) {
-		if (same_pair(sa, o))
+		if (same_pair(sa, o) && !from_same_place(sa, o))
 			return false;
 	}
 	return true;
@@ -84,6 +98,94 @@ static void replace(struct ike_sa *old, const struct ike_sa *by)
 	ike_sa_settle(old);
 }
 
+static void oust(struct ike_sa *old)
+{
+	if (old->ousted_at == IKE_NEVER)
+		old->ousted_at = old->e->now + OUSTED_MS;
+	ike_sa_settle(old);
+}
+
+static struct ike_sa *newest(const struct ike_sa *old)
+{
+	struct ike_sa *best = NULL;
+
+	for (struct ike_sa *o = old->next; o; o = o->next) {
+		if (same_pair(old, o) && !o->replaces)
+			best = o;
+	}
+	return best;
+}
+
+static void report_ousted(struct ike_child *old)
+{
+	struct ike_reason why;
+
+	ike_reason_set(
+	    &why, IKE_EREPLACED, "another IKE SA with the same peer has \"%s\"", old->cfg->name);
+	old->state = IKE_CHILD_REKEYED; /* waits for its Delete */
+	old->replaced = true;
+	old->rekey_at = IKE_NEVER;
+	ike_child_report_down(old, &why);
+}
+
+static bool is_elsewhere(const struct ike_child *c)
+{
+	for (struct ike_sa *o = c->sa->e->first; o; o = o->next) {
+		const struct ike_child *k = same_pair(c->sa, o) ? ike_child_of(o, c->cfg) : NULL;
+
+		if (k && k->spi_given)
+			return true;
+	}
+	return false;
+}
+
+void ike_unique_spare(struct ike_sa *sa)
+{
+	for (struct ike_child *c = sa->children; c; c = c->next) {
+		if (is_elsewhere(c))
+			report_ousted(c);
+	}
+}
+
+void ike_unique_due(struct ike_sa *sa)
+{
+	struct ike_sa *by;
+
+	if (sa->ousted_at > sa->e->now)
+		return;
+	sa->ousted_at = IKE_NEVER;
+	by = newest(sa);
+	if (!by)
+		return;
+	ike_unique_spare(sa);
+	replace(sa, by);
+}
+
+uint32_t ike_unique_ousts(const struct ike_sa *sa, const struct config_child *cfg)
+{
+	if (sa->began || (sa->conn->unique != UNIQUE_REPLACE && sa->conn->unique != UNIQUE_KEEP))
+		return 0;
+	for (struct ike_sa *o = sa->e->last; o; o = o->prev) {
+		struct ike_child *c;
+
+		if (!same_pair(sa, o) || !from_same_place(sa, o) || crossing(sa, o, CROSSING_MS))
+			continue;
+		c = ike_child_of(o, cfg);
+		if (c && c->spi_given && !c->replaced)
+			return c->spi_in;
+	}
+	return 0;
+}
+
+void ike_unique_proved(struct ike_child *c)
+{
+	struct ike_child *old = c->ousts ? ike_child_by_spi_in(c->sa->e, c->ousts) : NULL;
+
+	c->ousts = 0;
+	if (old && old->sa != c->sa && old->cfg == c->cfg)
+		report_ousted(old);
+}
+
 void ike_unique_enforce(struct ike_sa *sa)
 {
 	if (sa->conn->unique != UNIQUE_REPLACE)
@@ -91,12 +193,14 @@ void ike_unique_enforce(struct ike_sa *sa)
 	for (struct ike_sa *o = sa->e->first; o; o = o->next) {
 		struct ike_sa *ours = sa->began ? sa : o;
 
-		if (!same_pair(sa, o))
+		if (!same_pair(sa, o) || sa->replaces == o->id)
 			continue;
 		if (!crossing(sa, o, CROSSING_MS)) {
-			if (!sa->began)
+			if (!sa->began && from_same_place(sa, o))
+				oust(o);
+			else if (!sa->began)
 				replace(o, sa);
-		} else if (lower(&ours->ni, ours == sa ? &o->ni : &sa->ni)) {
+		} else if (!ours->reauth && lower(&ours->ni, ours == sa ? &o->ni : &sa->ni)) {
 			replace(ours, ours == sa ? o : sa);
 			if (ours == sa)
 				return;

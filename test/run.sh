@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 fuzz_seconds=${FUZZ_SECONDS:-4} # for each target
-one_thread='sim_handshake|sim_attack|sim_evil|sim_rekey|sim_crossing|sim_walk' # long, and without threads: not for ThreadSanitizer
+one_thread='sim_handshake|sim_attack|sim_evil|sim_rekey|sim_crossing|sim_walk|sim_reauth' # long, and without threads: not for ThreadSanitizer
 jobs=$(nproc)
 alone=() # what stands before ctest
 passed=0 failed=0 skipped=0

@@ -87,6 +87,8 @@ static void print_rekey(const json_t *o)
 
 	if (json_is_integer(json_object_get(o, "rekey_in_s")))
 		printf(", new keys in %s", age(num(o, "rekey_in_s"), t));
+	if (json_is_integer(json_object_get(o, "reauth_in_s")))
+		printf(", afresh in %s", age(num(o, "reauth_in_s"), t));
 }
 
 static void print_child(const json_t *c)

@@ -175,6 +175,7 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 	set(o, "mobike", json_false());
 	set(o, "established_s", seconds_since(v, sa->established_at));
 	set(o, "rekey_in_s", seconds_until(v, sa->rekey_at));
+	set(o, "reauth_in_s", seconds_until(v, sa->reauth_at));
 	set(o, "vips", json_array());
 	set(o, "dns", json_array());
 	set(o, "domains", json_array());

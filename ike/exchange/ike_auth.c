@@ -11,6 +11,7 @@
 
 #include "ike/auth/auth.h"
 #include "ike/exchange/exchange.h"
+#include "ike/reauth.h"
 #include "ike/select.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -187,6 +188,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
+	ike_reauth_announce(sa, &b);
 	child_err = ike_child_answer(sa, &rq, &b, &made, &child_why);
 	if (child_err)
 		ike_build_notify(
@@ -333,6 +335,7 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 		disown(sa, &why);
 		return;
 	}
+	ike_reauth_hear(sa, &s->held);
 	if (s->first) {
 		struct ike_child_answer a = {.m = &s->held,
 		    .ni = ike_blob_bytes(&sa->ni),

@@ -6,8 +6,10 @@
 
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
+#include "ike/unique.h"
 
 static enum ike_err answer_empty(struct ike_in *in)
 {
@@ -59,6 +61,7 @@ static enum ike_err end_of_ike(struct ike_in *in)
 		    "%s deleted the IKE SA: its daemon was stopped, or told to take the connection "
 		    "down",
 		    endpoint_text(w.remote, at));
+	ike_unique_spare(sa);
 	ike_sa_fail(sa, &why, !ours, IKE_LINGER_MS);
 	return IKE_OK;
 }
@@ -171,6 +174,7 @@ static enum ike_err on_old(struct ike_engine *e, struct ike_in *in)
 static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 {
 	(void)e;
+	ike_reauth_hear(in->sa, in->m);
 	if (deletes_ike(in->m) && in->sa->rival)
 		return end_of_old(in);
 	if (deletes_ike(in->m) || disowns_us(in))

@@ -119,6 +119,7 @@ static void on_child_up(struct sim_host *h, struct ike_event *ev)
 		ev->u.child_up.encr_in = ev->u.child_up.encr_out = SECRET_NONE;
 		ev->u.child_up.integ_in = ev->u.child_up.integ_out = SECRET_NONE;
 		note_spi(h, c->sa.spi_in, SIM_SPI_UP);
+		h->spis[c->sa.spi_in - h->first_spi].out = c->sa.spi_out;
 		h->child_ups++;
 		sim_must(h->spis_held > 0, "a child came up with an SPI that was not taken");
 		h->spis_held--;

@@ -44,6 +44,10 @@ void scenario_connect(struct scenario *s);
 void scenario_expect_up(struct scenario *s, unsigned children);
 /* Neither end holds anything. */
 void scenario_expect_gone(struct scenario *s);
+/* Time goes on with packets of the child "lan" both ways, one in 4 ms; each must find its keys when
+ * it arrives 20 ms later. Keys that made room for newer ones are kept for two seconds, as the
+ * daemon does. */
+void scenario_traffic(struct scenario *s, uint64_t ms);
 /* The text has the words; fails the test with both otherwise. */
 void scenario_expect_words(const char *text, const char *words);
 

@@ -33,6 +33,7 @@ enum sim_spi_state { SIM_SPI_NEVER, SIM_SPI_UP, SIM_SPI_REPLACED, SIM_SPI_GONE }
 struct sim_spi {
 	enum sim_spi_state state;
 	ike_time at;  /* since when */
+	uint32_t out; /* the other half */
 	uint32_t old; /* the peer made it to take this one's place; 0: none */
 };
 

@@ -13,34 +13,7 @@
 enum {
 	A_MINUTE = 60 * 1000,
 	TEN_MINUTES = 600 * 1000,
-	GRACE_MS = 2000, /* how long the daemon keeps inbound keys that were replaced */
-	STEP_MS = 4,     /* between packets */
-	UNDER_WAY = 5,   /* of them: they take a little longer than IKE */
 };
-
-/* ---- Packets ---- */
-
-/* Time goes on with packets both ways; each must find its keys. */
-static void traffic(struct scenario *s, uint64_t ms)
-{
-	uint32_t out[2][UNDER_WAY] = {{0}};
-
-	/* Plain conditions: a check that holds costs a system call. */
-	for (uint64_t n = 0; n < ms / STEP_MS; n++) {
-		size_t at = n % UNDER_WAY;
-		if (out[0][at] && !sim_receives(s->right, out[0][at], GRACE_MS))
-			ck_abort_msg(
-			    "%.3f s: right lacks %08x", (double)s->sim.now / 1000, out[0][at]);
-		if (out[1][at] && !sim_receives(s->left, out[1][at], GRACE_MS))
-			ck_abort_msg(
-			    "%.3f s: left lacks %08x", (double)s->sim.now / 1000, out[1][at]);
-		out[0][at] = sim_sends_with(s->left, "lan");
-		out[1][at] = sim_sends_with(s->right, "lan");
-		if (!out[0][at] || !out[1][at])
-			ck_abort_msg("%.3f s: one end has no keys", (double)s->sim.now / 1000);
-		sim_run_for(&s->sim, STEP_MS);
-	}
-}
 
 static void begin(struct scenario *s, uint64_t seed, const char *more, bool both)
 {
@@ -74,7 +47,7 @@ START_TEST(child_by_command)
 	uint32_t before = sim_sends_with(asks, "lan");
 	ck_assert_int_eq(sim_rekey(asks, "link", NULL, false), IKE_OK);
 	ck_assert_int_eq(sim_rekey(asks, "link", "lan", false), IKE_ESTATE);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_ne(sim_sends_with(asks, "lan"), before);
 	ck_assert_uint_eq(s.left->rekeyed, 1);
@@ -113,7 +86,7 @@ START_TEST(child_by_spi)
 	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_OK);
 	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_ESTATE);
 	sim_drain_all(&s.sim);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	ck_assert_int_eq(ike_engine_command(s.left->engine, s.sim.now, &c), IKE_EUNKNOWN);
 	sim_drain_all(&s.sim);
 	scenario_expect_up(&s, 1);
@@ -129,7 +102,7 @@ START_TEST(child_by_time)
 	struct scenario s;
 
 	begin(&s, 103 + (uint64_t)_i, "rekey_time = \"5s\";", _i % 2);
-	traffic(&s, TEN_MINUTES);
+	scenario_traffic(&s, TEN_MINUTES);
 	/* Every 4.5 to 5 seconds; both ends have a clock when both have the time. */
 	ck_assert_uint_ge(s.left->rekeyed, 120);
 	ck_assert_uint_le(s.left->rekeyed, 145);
@@ -169,7 +142,7 @@ START_TEST(child_at_once)
 		sim_rekey(s.left, "link", NULL, false);
 		sim_run_for(&s.sim, (uint64_t)_i * 4);
 		sim_rekey(s.right, "link", NULL, false);
-		traffic(&s, 100 * 1000);
+		scenario_traffic(&s, 100 * 1000);
 		sim_run_for(&s.sim, A_MINUTE);
 		expect_one_new(&s, before);
 		scenario_fini(&s);
@@ -193,10 +166,10 @@ START_TEST(child_storm)
 		sim_run_for(&s.sim, r >> 8 & 31);
 		if (r & 2)
 			sim_rekey(s.right, "link", NULL, false);
-		traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
+		scenario_traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
 	}
 	s.sim.loss_permille = s.sim.dup_permille = s.sim.jitter_ms = 0;
-	traffic(&s, TEN_MINUTES);
+	scenario_traffic(&s, TEN_MINUTES);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_ge(s.left->rekeyed + s.right->rekeyed, 10);
 	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
@@ -223,9 +196,9 @@ static void expect_one_ike(struct scenario *s)
 static void still_works(struct scenario *s)
 {
 	ck_assert_int_eq(sim_rekey(s->left, "link", NULL, false), IKE_OK);
-	traffic(s, 5000);
+	scenario_traffic(s, 5000);
 	ck_assert_int_eq(sim_rekey(s->right, "link", NULL, false), IKE_OK);
-	traffic(s, 5000);
+	scenario_traffic(s, 5000);
 	sim_run_for(&s->sim, TEN_MINUTES);
 	expect_one_ike(s);
 	sim_down(s->right, "link", NULL);
@@ -243,7 +216,7 @@ START_TEST(ike_by_command)
 	uint64_t before = asks->engine->first->spi_i;
 	ck_assert_int_eq(sim_rekey(asks, "link", NULL, true), IKE_OK);
 	ck_assert_int_eq(sim_rekey(asks, "link", NULL, true), IKE_ESTATE);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	sim_run_for(&s.sim, TEN_MINUTES);
 	expect_one_ike(&s);
 	ck_assert_uint_ne(s.left->engine->first->spi_i, before);
@@ -265,14 +238,14 @@ START_TEST(ike_behind_nat)
 	scenario_connect(&s);
 	scenario_expect_up(&s, 1);
 	sim_rekey(_i ? s.right : s.left, "link", NULL, true);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	ck_assert_uint_eq(s.left->rekeyed + s.right->rekeyed, 2);
 	sim_host_nat(s.left, "203.0.113.1", 2000);
 	sim_run_for(&s.sim, 2 * A_MINUTE); /* a liveness check goes by */
 	ck_assert_uint_eq(s.right->paths, 1);
 	ck_assert_uint_eq(s.right->path.remote.port, 6500);
 	sim_rekey(_i ? s.right : s.left, "link", NULL, true);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	sim_run_for(&s.sim, A_MINUTE);
 	expect_one_ike(&s);
 	still_works(&s);
@@ -294,7 +267,7 @@ START_TEST(ike_at_once)
 		sim_rekey(s.left, "link", NULL, true);
 		sim_run_for(&s.sim, (uint64_t)_i * 4);
 		sim_rekey(s.right, "link", NULL, true);
-		traffic(&s, 100 * 1000);
+		scenario_traffic(&s, 100 * 1000);
 		sim_run_for(&s.sim, TEN_MINUTES);
 		expect_one_ike(&s);
 		ck_assert_uint_ne(s.left->engine->first->spi_i, before);
@@ -317,7 +290,7 @@ START_TEST(child_and_ike_at_once)
 		sim_rekey(_i & 1 ? s.left : s.right, "link", NULL, _i & 2);
 		sim_run_for(&s.sim, (uint64_t)_i / 4 * 4);
 		sim_rekey(_i & 1 ? s.right : s.left, "link", NULL, !(_i & 2));
-		traffic(&s, 100 * 1000);
+		scenario_traffic(&s, 100 * 1000);
 		sim_run_for(&s.sim, TEN_MINUTES);
 		expect_one_ike(&s);
 		still_works(&s);
@@ -341,10 +314,10 @@ START_TEST(storm_of_all)
 		sim_run_for(&s.sim, r >> 8 & 31);
 		if (r & 2)
 			sim_rekey(s.right, "link", NULL, r & 128);
-		traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
+		scenario_traffic(&s, (r & 4 ? 20 : 4000) + (r >> 16 & 63));
 	}
 	s.sim.loss_permille = s.sim.dup_permille = s.sim.jitter_ms = 0;
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	sim_run_for(&s.sim, TEN_MINUTES);
 	expect_one_ike(&s);
 	ck_assert_uint_ge(s.left->rekeyed + s.right->rekeyed, 10);
@@ -367,7 +340,7 @@ START_TEST(ike_by_time)
 	scenario_init(&s, 800 + (uint64_t)_i, &l, &r, NULL);
 	s.sim.loss_permille = _i & 2 ? 20 : 0;
 	scenario_connect(&s);
-	traffic(&s, TEN_MINUTES);
+	scenario_traffic(&s, TEN_MINUTES);
 	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
 	ck_assert_uint_eq(s.left->ike_ups, 1);
 	ck_assert_uint_eq(s.left->child_fails + s.right->child_fails, 0);
@@ -398,7 +371,7 @@ START_TEST(child_refused)
 
 	scenario_init(&s, 900, &left, &right, NULL);
 	scenario_connect(&s);
-	traffic(&s, 160 * 1000);
+	scenario_traffic(&s, 160 * 1000);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_ge(s.left->rekey_fails, 3);
 	ck_assert_uint_le(s.left->rekey_fails, 20);
@@ -418,7 +391,7 @@ START_TEST(child_narrowed)
 	s.left->config->conns[0].children[0].remote_ts[0].ts.hi.b[2] = 7; /* 10.2.0.0-10.2.7.255 */
 	uint32_t before = sim_sends_with(s.left, "lan");
 	sim_rekey(s.left, "link", NULL, false);
-	traffic(&s, 1000);
+	scenario_traffic(&s, 1000);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_eq(sim_sends_with(s.left, "lan"), before);
 	ck_assert_uint_eq(s.left->rekey_fails, 1);
@@ -459,7 +432,7 @@ START_TEST(child_limit)
 	scenario_init(&s, 904, NULL, NULL, &tight);
 	scenario_connect(&s);
 	ck_assert_int_eq(sim_rekey(_i ? s.left : s.right, "link", NULL, false), IKE_OK);
-	traffic(&s, 5000);
+	scenario_traffic(&s, 5000);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_eq(s.left->rekeyed, 1);
 	ck_assert_uint_eq(s.right->rekeyed, 1);
@@ -479,7 +452,7 @@ START_TEST(ike_refused)
 	tight.ike_sas = 1;
 	scenario_init(&s, 903, &left, &right, &tight);
 	scenario_connect(&s);
-	traffic(&s, 170 * 1000);
+	scenario_traffic(&s, 170 * 1000);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_ge(s.left->rekey_fails, 3);
 	ck_assert_uint_le(s.left->rekey_fails, 20);
@@ -506,7 +479,7 @@ START_TEST(ike_often)
 	}
 	ck_assert_uint_ge(s.left->rekey_fails, 1);
 	ck_assert_uint_ge(s.left->rekeyed, 60);
-	traffic(&s, TEN_MINUTES);
+	scenario_traffic(&s, TEN_MINUTES);
 	expect_one_ike(&s);
 	still_works(&s);
 	scenario_fini(&s);
