@@ -1,2 +1,5 @@
 tunike_fuzz_target(ike_msg tunike_ike)
 tunike_fuzz_target(ike_inner tunike_ike)
+if(TARGET tunike_config)
+  tunike_fuzz_target(ike_frag tunike_sim)
+endif()
