@@ -74,9 +74,13 @@ START_TEST(every_allocation)
 
 	for (n = 1; n < 5000 && !passed; n++) {
 		struct ike_pair p;
-		struct ike_stats stats;
+		struct ike_stats stats = {0};
 
 		pair_init(&p);
+		if (_i) { /* all that is long enough goes in fragments */
+			p.a.conn.fragmentation = p.b.conn.fragmentation = FRAGMENTATION_YES;
+			p.a.config.fragment_size = p.b.config.fragment_size = 256;
+		}
 		failed = 0;
 		countdown = n;
 		if (pair_start(&p)) {
@@ -90,8 +94,10 @@ START_TEST(every_allocation)
 		}
 		countdown = 0;
 		whole += p.a.child_up == 2;
-		if (passed)
+		if (passed) {
 			ck_assert_uint_eq(p.a.child_up, 2);
+			ck_assert(_i ? stats.fragments_in > 1 : stats.fragments_in == 0);
+		}
 		pair_fini(&p);
 	}
 	ck_assert(passed);
@@ -106,6 +112,6 @@ int main(void)
 {
 	Suite *s = suite_create("ike_memory");
 
-	add_test(s, "every_allocation", every_allocation);
+	add_loop(s, "every_allocation", every_allocation, 2);
 	return run_suite(s);
 }
