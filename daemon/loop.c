@@ -401,6 +401,13 @@ static void report_alive(struct daemon *d)
 	drain(d);
 }
 
+static void wake_workers(struct daemon *d)
+{
+	for (size_t i = 0; i < d->workers_n; i++)
+		if (d->workers[i])
+			worker_wake(d->workers[i]);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -408,6 +415,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	esp_reclaim(d->esp);
+	if (esp_keys_gone(d->esp))
+		wake_workers(d);
 	expire(d);
 	report_alive(d);
 	apply_refresh(&d->apply, daemon_now_ms());

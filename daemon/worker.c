@@ -120,6 +120,9 @@ static unsigned sleep_until_work(struct worker *w)
 		ready |= READY_STRAYS;
 		while (read(w->wake_fd, &ignored, sizeof ignored) < 0 && errno == EINTR)
 			continue;
+		/* Perhaps to forget keys, which is all that these do. */
+		esp_worker_enter(w->esp);
+		esp_worker_leave(w->esp);
 	}
 	ready |= fds[1].revents || fds[2].revents ? (unsigned)READY_IN : 0;
 	ready |= fds[3].revents ? (unsigned)READY_OUT : 0;

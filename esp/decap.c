@@ -71,7 +71,7 @@ struct item {
 	uint64_t seq;
 };
 
-static enum esp_verdict admit(const struct esp_worker *w, struct item *it, struct esp_job *job)
+static enum esp_verdict admit(struct item *it, struct esp_job *job)
 {
 	struct esp_sa_in *sa = it->sa;
 	uint8_t *esp = it->p->base + it->p->off;
@@ -85,7 +85,7 @@ static enum esp_verdict admit(const struct esp_worker *w, struct item *it, struc
 	}
 	it->seq = sa->esn ? esp_window_guess(&sa->window, low) : low;
 	*job = (struct esp_job){
-	    .crypto = sa->lanes[w->index].crypto,
+	    .crypto = sa->crypto,
 	    .esp = esp,
 	    .text_len = text,
 	    .seq_hi = (uint32_t)(it->seq >> 32),
@@ -107,6 +107,10 @@ static struct esp_sa_in *sa_of(const struct esp_worker *w, struct pkt *p, enum e
 		return NULL;
 	}
 	p->slot = sa->slot;
+	if (sa->owner != w->index) {
+		*v = ESP_V_STRAY;
+		return NULL;
+	}
 	return sa;
 }
 
@@ -141,12 +145,11 @@ static void judge(struct esp_worker *w, struct esp_sa_in *sa, struct pkt *p, enu
 	if (!sa) {
 		return;
 	}
-	struct esp_lane *lane = &sa->lanes[w->index];
 	if (v == ESP_V_OK) {
-		esp_count(&lane->packets, 1);
-		esp_count(&lane->bytes, p->len);
+		esp_count(&sa->tally.packets, 1);
+		esp_count(&sa->tally.bytes, p->len);
 	} else {
-		esp_count(&lane->drops[v], 1);
+		esp_count(&sa->drops[v], 1);
 	}
 }
 
@@ -161,7 +164,7 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 		enum esp_verdict v = ESP_V_OK;
 		items[k] = (struct item){.sa = sa_of(w, p, &v), .p = p};
 		if (items[k].sa) {
-			v = admit(w, &items[k], &jobs[k]);
+			v = admit(&items[k], &jobs[k]);
 		}
 		if (v == ESP_V_OK) {
 			k++;
@@ -169,7 +172,7 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 			judge(w, items[k].sa, p, v);
 		}
 	}
-	esp_crypto_open(jobs, k);
+	esp_crypto_open(w->ciphers, jobs, k);
 	for (size_t i = 0; i < k; i++) {
 		judge(w, items[i].sa, items[i].p, finish(w, &items[i], &jobs[i], &run));
 	}

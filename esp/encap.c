@@ -24,12 +24,13 @@ struct item {
 	struct esp_outer outer;
 };
 
-static void judge(struct esp_worker *w, struct esp_lane *lane, struct pkt *p, enum esp_verdict v)
+/* A packet that ends here. */
+static void judge(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, enum esp_verdict v)
 {
 	p->verdict = (uint16_t)v;
 	esp_count(&w->totals[v], 1);
-	if (lane && v != ESP_V_OK) {
-		esp_count(&lane->drops[v], 1);
+	if (sa) {
+		atomic_fetch_add_explicit(&sa->drops[v], 1, memory_order_relaxed);
 	}
 }
 
@@ -89,7 +90,7 @@ static enum esp_verdict measure(struct pkt *p, struct item *it)
 /* The packet ends here. */
 static void refuse(struct esp_worker *w, struct pkt *p, struct item *it, enum esp_verdict v)
 {
-	judge(w, it->sa ? &it->sa->lanes[w->index] : NULL, p, v);
+	judge(w, it->sa, p, v);
 	it->sa = NULL;
 }
 
@@ -188,7 +189,7 @@ static bool dress(struct esp_worker *w, const struct esp_sa_out *sa, const struc
 	trailer[0] = (uint8_t)pad;
 	trailer[1] = it->outer.next;
 	*job = (struct esp_job){
-	    .crypto = sa->lanes[w->index].crypto,
+	    .crypto = sa->crypto,
 	    .esp = esp,
 	    .text_len = it->text + pad + ESP_TRAILER_LEN,
 	    .seq_hi = sa->esn ? (uint32_t)(seq >> 32) : 0,
@@ -251,7 +252,7 @@ static bool fits(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, con
 	if (p->flags & PKT_TIGHT) {
 		p->verdict = ESP_V_NO_ROOM;
 	} else {
-		judge(w, &sa->lanes[w->index], p, ESP_V_NO_ROOM);
+		judge(w, sa, p, ESP_V_NO_ROOM);
 	}
 	return false;
 }
@@ -285,7 +286,7 @@ static uint32_t admit(
 		unsigned due = charged ? esp_life_step(&sa->life, &mark, it[i].total) : 0;
 		note_due(w, &sa->life, due);
 		if ((due & ESP_DUE_HARD) || esp_life_over(&sa->life)) {
-			judge(w, &sa->lanes[w->index], &p[i], stopped_by(sa));
+			judge(w, sa, &p[i], stopped_by(sa));
 			admitted--;
 		}
 	}
@@ -297,7 +298,6 @@ static uint32_t admit(
 static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p,
     const struct item *it, size_t n, struct esp_job *jobs, uint8_t *of)
 {
-	struct esp_lane *lane = &sa->lanes[w->index];
 	uint32_t wanted = admit(w, sa, p, it, n);
 	uint64_t seq = 0;
 	uint32_t left = wanted ? take_numbers(sa, wanted, &seq) : 0;
@@ -310,7 +310,7 @@ static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p
 		}
 		if (left == 0) {
 			note_due(w, &sa->life, ESP_DUE_HARD);
-			judge(w, lane, &p[i], ESP_V_SEQ_EXHAUSTED);
+			judge(w, sa, &p[i], ESP_V_SEQ_EXHAUSTED);
 			continue;
 		}
 		left--;
@@ -318,7 +318,7 @@ static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p
 		if (dress(w, sa, &p[i], &it[i], seq++, &jobs[k])) {
 			k++;
 		} else {
-			judge(w, lane, &p[i], ESP_V_CRYPTO);
+			judge(w, sa, &p[i], ESP_V_CRYPTO);
 		}
 	}
 	return k;
@@ -327,18 +327,17 @@ static size_t prepare(struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p
 static void encap_run(
     struct esp_worker *w, struct esp_sa_out *sa, struct pkt *p, const struct item *it, size_t n)
 {
-	struct esp_lane *lane = &sa->lanes[w->index];
 	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
 	struct esp_job jobs[CHUNK];
 	uint8_t of[CHUNK];
 	size_t k = prepare(w, sa, p, it, n, jobs, of);
 	uint64_t passed = 0, bytes = 0;
 
-	esp_crypto_seal(jobs, k);
+	esp_crypto_seal(w->ciphers, jobs, k);
 	for (size_t j = 0; j < k; j++) {
 		struct pkt *sealed = &p[of[j]];
 		if (jobs[j].err != ESP_CRYPTO_OK) {
-			judge(w, lane, sealed, ESP_V_CRYPTO);
+			judge(w, sa, sealed, ESP_V_CRYPTO);
 			continue;
 		}
 		sealed->off += it[of[j]].outer.skip;
@@ -348,8 +347,8 @@ static void encap_run(
 		bytes += it[of[j]].total;
 	}
 	esp_count(&w->totals[ESP_V_OK], passed);
-	esp_count(&lane->packets, passed);
-	esp_count(&lane->bytes, bytes);
+	esp_count(&w->sent[sa->slot].packets, passed);
+	esp_count(&w->sent[sa->slot].bytes, bytes);
 }
 
 static void encap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)

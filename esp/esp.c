@@ -10,14 +10,15 @@
 
 /* ---- Life ---- */
 
-static struct esp_worker *workers_new(struct esp *e, uint32_t n)
+static bool workers_new(struct esp *e, uint32_t n)
 {
-	struct esp_worker *w = aligned_alloc(ESP_CACHE_LINE, n * sizeof *w);
+	bool ok = true;
 
-	for (uint32_t i = 0; w && i < n; i++) {
-		esp_worker_init(&w[i], e, i);
+	e->workers = aligned_alloc(ESP_CACHE_LINE, n * sizeof *e->workers);
+	for (uint32_t i = 0; e->workers && i < n; i++) {
+		ok = esp_worker_init(&e->workers[i], e, i) && ok;
 	}
-	return w;
+	return e->workers && ok;
 }
 
 static bool is_power_of_two(uint32_t n)
@@ -37,8 +38,7 @@ struct esp *esp_new(const struct esp_params *p)
 	bool ok = esp_sad_init(&e->sad, p->slots);
 	ok = esp_epoch_init(&e->epoch, p->workers) && ok;
 	e->provider = esp_provider_new(p->libctx, p->engine, p->workers);
-	e->workers = workers_new(e, p->workers);
-	ok = ok && e->provider && e->workers &&
+	ok = ok && e->provider && workers_new(e, p->workers) &&
 	     esp_provider_random(e->provider, (uint8_t *)&e->spd_seed, sizeof e->spd_seed);
 	if (!ok) {
 		esp_free(e);
@@ -68,6 +68,11 @@ void esp_free(struct esp *e)
 size_t esp_reclaim(struct esp *e)
 {
 	return esp_epoch_reclaim(&e->epoch);
+}
+
+bool esp_keys_gone(struct esp *e)
+{
+	return esp_provider_keys_gone(e->provider);
 }
 
 /* ---- Inbound ---- */
@@ -129,9 +134,31 @@ static bool set_selectors(struct esp_sa_in *sa, const struct esp_in_params *p)
 	return true;
 }
 
-static enum esp_err shape_err(enum esp_crypto_err e)
+static enum esp_err crypto_err(enum esp_crypto_err e)
 {
-	return e == ESP_CRYPTO_OK ? ESP_OK : ESP_EUNSUPPORTED;
+	switch (e) {
+	case ESP_CRYPTO_OK: return ESP_OK;
+	case ESP_CRYPTO_KEY: return ESP_EINVAL;
+	case ESP_CRYPTO_NOMEM: return ESP_ENOMEM;
+	case ESP_CRYPTO_FORGED:
+	case ESP_CRYPTO_FAILED:
+	case ESP_CRYPTO_UNSUPPORTED: break;
+	}
+	return ESP_EUNSUPPORTED;
+}
+
+static enum esp_err crypto_new(
+    struct esp *e, const struct esp_keys *keys, bool sealing, struct esp_crypto **out)
+{
+	const struct esp_crypto_keys k = {
+	    .encr = keys->encr,
+	    .integ = keys->integ,
+	    .encr_key = keys->encr_key,
+	    .integ_key = keys->integ_key,
+	    .esn = keys->esn,
+	};
+
+	return crypto_err(esp_crypto_new(e->provider, &k, sealing, out));
 }
 
 static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct esp_in_params *p)
@@ -140,10 +167,10 @@ static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct es
 
 	sa->spi = p->spi;
 	sa->slot = p->spi & e->sad.mask;
+	sa->owner = sa->slot % e->workers_n;
 	sa->esn = p->keys.esn;
 	sa->lenient_padding = p->lenient_padding;
 	sa->headers = p->headers;
-	sa->workers = e->workers_n;
 	esp_life_init(&sa->life, &p->life);
 	if (p->headers.mode == ESP_TRANSPORT) {
 		box = esp_transport_box_new(&p->transport);
@@ -156,8 +183,8 @@ static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct es
 	    !set_selectors(sa, p)) {
 		return ESP_ENOMEM;
 	}
-	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
-	return err ? err : esp_lanes_new(e->provider, &p->keys, false, e->workers_n, &sa->lanes);
+	enum esp_err err = crypto_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
+	return err ? err : crypto_new(e, &p->keys, false, &sa->crypto);
 }
 
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p)
@@ -233,6 +260,27 @@ bool esp_has_transport(const struct esp *e)
 	return atomic_load_explicit(&e->transports, memory_order_relaxed) > 0;
 }
 
+static uint64_t read_counter(const _Atomic uint64_t *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static void add_tally(struct esp_stats *to, const struct esp_tally *t)
+{
+	to->packets += read_counter(&t->packets);
+	to->bytes += read_counter(&t->bytes);
+}
+
+static struct esp_stats stats_of(const _Atomic uint64_t drops[ESP_VERDICTS])
+{
+	struct esp_stats s = {0};
+
+	for (size_t v = 0; v < ESP_VERDICTS; v++) {
+		s.drops[v] = read_counter(&drops[v]);
+	}
+	return s;
+}
+
 bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out)
 {
 	const struct esp_sa_in *sa = esp_sad_in(&e->sad, spi);
@@ -240,7 +288,8 @@ bool esp_in_stats(const struct esp *e, uint32_t spi, struct esp_stats *out)
 	if (!sa) {
 		return false;
 	}
-	esp_lanes_sum(sa->lanes, sa->workers, out);
+	*out = stats_of(sa->drops);
+	add_tally(out, &sa->tally);
 	out->seq = esp_window_top(&sa->window);
 	return true;
 }
@@ -260,7 +309,7 @@ static struct esp_path_box *box_new(const struct esp_shape *s, const struct esp_
 
 static enum esp_err out_fill(struct esp *e, struct esp_sa_out *sa, const struct esp_out_params *p)
 {
-	enum esp_err err = shape_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
+	enum esp_err err = crypto_err(esp_shape_of(p->keys.encr, p->keys.integ, &sa->shape));
 
 	if (err) {
 		return err;
@@ -274,11 +323,19 @@ static enum esp_err out_fill(struct esp *e, struct esp_sa_out *sa, const struct 
 	sa->spi = p->spi;
 	sa->esn = p->keys.esn;
 	sa->esp = e;
-	sa->workers = e->workers_n;
 	sa->headers = p->headers;
 	sa->tfc_padding = p->headers.mode == ESP_TRANSPORT ? 0 : p->tfc_padding;
 	esp_life_init(&sa->life, &p->life);
-	return esp_lanes_new(e->provider, &p->keys, true, e->workers_n, &sa->lanes);
+	return crypto_new(e, &p->keys, true, &sa->crypto);
+}
+
+/* Nobody writes there: who had the slot before has been passed by all workers. */
+static void clear_tallies(struct esp *e, uint32_t slot)
+{
+	for (uint32_t i = 0; i < e->workers_n; i++) {
+		atomic_store_explicit(&e->workers[i].sent[slot].packets, 0, memory_order_relaxed);
+		atomic_store_explicit(&e->workers[i].sent[slot].bytes, 0, memory_order_relaxed);
+	}
 }
 
 enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot)
@@ -303,6 +360,7 @@ enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t
 		return err;
 	}
 	sa->serial = ++e->serial;
+	clear_tallies(e, sa->slot);
 	*slot = sa->slot;
 	atomic_store(&e->sad.out[sa->slot], sa);
 	return ESP_OK;
@@ -364,8 +422,11 @@ bool esp_out_stats(const struct esp *e, uint32_t slot, struct esp_stats *out)
 	if (!sa) {
 		return false;
 	}
-	esp_lanes_sum(sa->lanes, sa->workers, out);
-	out->seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
+	*out = stats_of(sa->drops);
+	for (uint32_t i = 0; i < e->workers_n; i++) {
+		add_tally(out, &e->workers[i].sent[slot]);
+	}
+	out->seq = read_counter(&sa->seq);
 	return true;
 }
 
@@ -376,8 +437,7 @@ void esp_totals(const struct esp *e, uint64_t out[ESP_VERDICTS])
 	memset(out, 0, ESP_VERDICTS * sizeof *out);
 	for (uint32_t i = 0; i < e->workers_n; i++) {
 		for (size_t v = 0; v < ESP_VERDICTS; v++) {
-			out[v] +=
-			    atomic_load_explicit(&e->workers[i].totals[v], memory_order_relaxed);
+			out[v] += read_counter(&e->workers[i].totals[v]);
 		}
 	}
 }
@@ -453,6 +513,17 @@ uint32_t esp_overhead(struct transform encr, struct transform integ)
 		return 0;
 	}
 	return (uint32_t)(ESP_HDR_LEN + s.iv_len + (s.align - 1) + ESP_TRAILER_LEN + s.icv_len);
+}
+
+const char *esp_engine_of(struct esp *e, struct transform encr, struct transform integ)
+{
+	return esp_provider_engine(e->provider, encr, integ) == ESP_ENGINE_IPSEC_MB ? "ipsec-mb"
+										    : "OpenSSL";
+}
+
+const char *esp_ipsec_mb(void)
+{
+	return esp_provider_ipsec_mb();
 }
 
 bool esp_can(struct ossl_lib_ctx_st *libctx, struct transform t)

@@ -182,6 +182,9 @@ enum esp_err esp_spd_set(struct esp *e, const struct esp_policy *v, size_t n);
 
 /* Frees and wipes what was removed and what all workers have passed. Returns how many wait. */
 size_t esp_reclaim(struct esp *e);
+/* True once after keys went of which workers may have copies. A worker wipes them between two
+ * batches; one that sleeps is to be woken, and enter and leave. */
+bool esp_keys_gone(struct esp *e);
 
 /* ---- Packet path (one worker thread each) ---- */
 
@@ -204,7 +207,9 @@ void esp_encap_pieces(struct esp_worker *w, const struct pkt *whole, struct pkt 
  * in `slot` and ready to be sent; room as for esp_encap. The receiver throws it away. False: see
  * p->verdict. */
 bool esp_dummy(struct esp_worker *w, uint32_t slot, struct pkt *p);
-/* ESP packets to IP packets, in place. pkt.tos is the outer TOS. */
+/* ESP packets to IP packets, in place. pkt.tos is the outer TOS. Worker i has the inbound SAs of
+ * which the SPI, masked by slots less 1, leaves i when divided by the number of workers; packets of
+ * others get ESP_V_STRAY. */
 void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n);
 
 /* The path of a packet that esp_encap passed. NULL: its SA was removed since, drop it. Borrowed

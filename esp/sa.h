@@ -11,14 +11,12 @@
 #include "esp/replay.h"
 #include "esp/transport.h"
 
-/* What one worker has of one SA. Counters have one writer; control reads them at any time. */
-struct esp_lane {
-	alignas(ESP_CACHE_LINE) struct esp_crypto *crypto; /* owned */
+/* What passed. One writer; control reads it at any time. */
+struct esp_tally {
 	_Atomic uint64_t packets, bytes;
-	_Atomic uint64_t drops[ESP_VERDICTS];
 };
 
-/* One more, by the only writer: a load and a store, no locked instruction. */
+/* More, by the only writer: a load and a store, no locked instruction. */
 static inline void esp_count(_Atomic uint64_t *counter, uint64_t n)
 {
 	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
@@ -26,27 +24,29 @@ static inline void esp_count(_Atomic uint64_t *counter, uint64_t n)
 }
 
 /*
- * Inbound. The replay window has one writer: the driver steers the packets of an SPI to one worker.
- * A packet that comes to another one does no harm to memory, but may pass twice.
+ * Inbound. One worker has it: the window, the cipher context and the counters have one writer. The
+ * driver steers the packets of an SPI to that worker.
  */
 struct esp_sa_in {
 	alignas(ESP_CACHE_LINE) uint32_t spi;
 	uint32_t slot;
+	uint32_t owner; /* the worker's index */
 	struct esp_shape shape;
 	bool esn;
 	bool lenient_padding;
 	struct esp_headers headers;
-	struct esp_lane *lanes; /* owned; one per worker */
-	struct esp_sel *sels;   /* owned: the local ones, then the remote ones */
+	struct esp_crypto *crypto; /* owned */
+	struct esp_sel *sels;      /* owned: the local ones, then the remote ones */
 	uint32_t local_n, remote_n;
 	/* Transport mode; else NULL. Written by control, read by workers; owned. */
 	_Atomic(struct esp_transport_box *) transport;
 	/* Written by the worker that has the SA. */
 	alignas(ESP_CACHE_LINE) struct esp_window window;
 	struct esp_life life;
+	struct esp_tally tally;
+	_Atomic uint64_t drops[ESP_VERDICTS];
 	/* Control only. */
 	struct esp_epoch_item item;
-	uint32_t workers;
 };
 
 /* A path as workers see it: never changed, only replaced. */
@@ -66,21 +66,16 @@ struct esp_sa_out {
 	bool esn;
 	struct esp_headers headers;
 	uint32_t tfc_padding;
-	struct esp_lane *lanes;              /* owned; one per worker */
+	struct esp_crypto *crypto;           /* owned; of all workers */
 	_Atomic(struct esp_path_box *) path; /* written by control, read by workers; owned */
 	/* Written by all workers. */
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq; /* last number taken */
 	struct esp_life life;
+	/* By any worker, but seldom. What passed is counted by each worker (esp/worker.h). */
+	_Atomic uint64_t drops[ESP_VERDICTS];
 	/* Control only. */
 	struct esp *esp;
 	struct esp_epoch_item item;
-	uint32_t workers;
 };
-
-/* Lanes with a context each, all of one key. */
-enum esp_err esp_lanes_new(struct esp_provider *p, const struct esp_keys *keys, bool sealing,
-    uint32_t workers, struct esp_lane **out);
-void esp_lanes_free(struct esp_lane *lanes, uint32_t workers);
-void esp_lanes_sum(const struct esp_lane *lanes, uint32_t workers, struct esp_stats *out);
 
 #endif

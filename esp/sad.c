@@ -22,7 +22,7 @@ void esp_sa_in_free(struct esp_sa_in *sa)
 	if (!sa) {
 		return;
 	}
-	esp_lanes_free(sa->lanes, sa->workers);
+	esp_crypto_free(sa->crypto);
 	esp_window_fini(&sa->window);
 	free(sa->sels);
 	free(atomic_load(&sa->transport));
@@ -35,7 +35,7 @@ void esp_sa_out_free(struct esp_sa_out *sa)
 	if (!sa) {
 		return;
 	}
-	esp_lanes_free(sa->lanes, sa->workers);
+	esp_crypto_free(sa->crypto);
 	free(atomic_load(&sa->path));
 	secret_wipe(sa, sizeof *sa);
 	free(sa);

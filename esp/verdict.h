@@ -31,7 +31,8 @@
 	X(CUT,             "cut",           "larger than the path to the peer carries: goes in fragments")          \
 	X(ECN,             "ecn",           "marked for congestion, which its sender does not understand")          \
 	X(TRANSPORT,       "transport",     "a fragment or routed by its sender: not for transport mode")           \
-	X(CRYPTO,          "crypto",        "the cryptographic library failed")
+	X(CRYPTO,          "crypto",        "the cryptographic library failed")                                     \
+	X(STRAY,           "stray",         "came to a worker that does not have its SA")
 /* clang-format on */
 
 enum esp_verdict {

@@ -7,17 +7,22 @@
 #include "esp/internal.h"
 #include "esp/outer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-void esp_worker_init(struct esp_worker *w, struct esp *e, uint32_t index)
+bool esp_worker_init(struct esp_worker *w, struct esp *e, uint32_t index)
 {
 	memset(w, 0, sizeof *w);
 	w->esp = e;
 	w->index = index;
+	w->ciphers = esp_provider_worker(e->provider, index);
+	w->sent = calloc((size_t)e->sad.mask + 1, sizeof *w->sent);
+	return w->sent != NULL;
 }
 
 void esp_worker_fini(struct esp_worker *w)
 {
+	free(w->sent);
 	secret_wipe(w, sizeof *w);
 }
 
@@ -43,6 +48,7 @@ struct esp_worker *esp_worker_get(struct esp *e, uint32_t index)
 void esp_worker_enter(struct esp_worker *w)
 {
 	esp_epoch_enter(&w->esp->epoch, w->index);
+	esp_crypto_tidy(w->ciphers);
 }
 
 void esp_worker_leave(struct esp_worker *w)

@@ -16,13 +16,18 @@ enum { ESP_WORKER_RANDOM = 4096 };
 struct esp_worker {
 	alignas(ESP_CACHE_LINE) struct esp *esp; /* borrowed */
 	uint32_t index;
-	bool attention; /* of this thread alone */
+	bool attention;                    /* of this thread alone */
+	struct esp_crypto_worker *ciphers; /* borrowed; of this thread alone */
+	/* What it sent by each outbound SA, by slot; owned. In a table of the worker's: workers
+	 * write no line in common, and an SA takes no line for each worker. */
+	struct esp_tally *sent;
 	size_t random_left;
 	_Atomic uint64_t totals[ESP_VERDICTS]; /* written by this worker, read by control */
 	uint8_t random[ESP_WORKER_RANDOM];     /* unused bytes first; wiped as they are used */
 };
 
-void esp_worker_init(struct esp_worker *w, struct esp *e, uint32_t index);
+/* False: no memory. */
+bool esp_worker_init(struct esp_worker *w, struct esp *e, uint32_t index);
 void esp_worker_fini(struct esp_worker *w);
 
 /* n bytes, at most ESP_IV_MAX, that nobody can foretell. Every 256th call of 16 asks the generator

@@ -15,8 +15,7 @@
 
 struct aead {
 	struct esp_crypto base;
-	EVP_CIPHER_CTX *ctx; /* owned */
-	OSSL_PARAM tag[2];   /* made once; only where the tag lies changes */
+	struct esp_keyed keyed;
 };
 
 static struct aead *of(struct esp_crypto *c)
@@ -30,151 +29,170 @@ static enum esp_crypto_err failed(void)
 	return ESP_CRYPTO_FAILED;
 }
 
-static uint8_t *text_of(const struct aead *a, uint8_t *esp)
+static uint8_t *text_of(const struct esp_job *j)
 {
-	return esp + ESP_HDR_LEN + a->base.shape.iv_len;
+	return j->esp + ESP_HDR_LEN + j->crypto->shape.iv_len;
 }
 
-static bool set_nonce(struct aead *a, const uint8_t *esp, uint32_t hi)
+static EVP_CIPHER_CTX *context_of(struct esp_crypto_worker *w, const struct esp_job *j)
+{
+	return esp_keyed_for(&of(j->crypto)->keyed, w);
+}
+
+static bool set_nonce(EVP_CIPHER_CTX *ctx, const struct esp_job *j)
 {
 	uint8_t nonce[ESP_NONCE_MAX];
 
-	esp_nonce_of(&a->base, esp, hi, nonce);
-	return EVP_CipherInit_ex2(a->ctx, NULL, NULL, nonce, -1, NULL) == 1;
+	esp_nonce_of(j->crypto, j->esp, j->seq_hi, nonce);
+	return EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, -1, NULL) == 1;
 }
 
 /* What is authenticated without being encrypted. */
-static bool add_header(struct aead *a, const uint8_t *esp, uint32_t hi)
+static bool add_header(EVP_CIPHER_CTX *ctx, const struct esp_job *j)
 {
 	uint8_t room[ESP_AAD_MAX];
-	struct bytes aad = esp_aad_of(&a->base, esp, hi, room);
+	struct bytes aad = esp_aad_of(j->crypto, j->esp, j->seq_hi, room);
 	int out;
 
-	return EVP_CipherUpdate(a->ctx, NULL, &out, aad.p, (int)aad.n) == 1;
+	return EVP_CipherUpdate(ctx, NULL, &out, aad.p, (int)aad.n) == 1;
 }
 
-static bool crypt_text(struct aead *a, uint8_t *text, uint32_t text_len)
+/* Where the tag is, for get_params and set_params. */
+static uint8_t *place_tag(struct esp_crypto_worker *w, const struct esp_job *j)
 {
-	int out;
+	uint8_t *end = text_of(j) + j->text_len;
 
-	return EVP_CipherUpdate(a->ctx, text, &out, text, (int)text_len) == 1;
+	w->tag[0].data = end;
+	w->tag[0].data_size = j->crypto->shape.icv_len;
+	return end;
 }
 
 /* Text goes through the cipher, or beside it. */
-typedef bool (*add_text_fn)(struct aead *a, uint8_t *esp, uint32_t text_len);
+typedef bool (*add_text_fn)(EVP_CIPHER_CTX *ctx, const struct esp_job *j);
 
-static bool encrypted(struct aead *a, uint8_t *esp, uint32_t text_len)
+static bool encrypted(EVP_CIPHER_CTX *ctx, const struct esp_job *j)
 {
-	return crypt_text(a, text_of(a, esp), text_len);
+	uint8_t *text = text_of(j);
+	int out;
+
+	return EVP_CipherUpdate(ctx, text, &out, text, (int)j->text_len) == 1;
 }
 
-static bool bare(struct aead *a, uint8_t *esp, uint32_t text_len)
+static bool bare(EVP_CIPHER_CTX *ctx, const struct esp_job *j)
 {
 	int out;
 
-	return EVP_CipherUpdate(a->ctx, NULL, &out, esp + ESP_HDR_LEN,
-		   (int)(a->base.shape.iv_len + text_len)) == 1;
+	return EVP_CipherUpdate(ctx, NULL, &out, j->esp + ESP_HDR_LEN,
+		   (int)(j->crypto->shape.iv_len + j->text_len)) == 1;
 }
 
-static enum esp_crypto_err seal_one(const struct esp_job *j, add_text_fn add_text)
+static enum esp_crypto_err seal_one(
+    struct esp_crypto_worker *w, const struct esp_job *j, add_text_fn add_text)
 {
-	struct aead *a = of(j->crypto);
-	uint8_t *end = text_of(a, j->esp) + j->text_len;
+	EVP_CIPHER_CTX *ctx = context_of(w, j);
+	uint8_t *end = place_tag(w, j);
 	int out;
 
-	a->tag[0].data = end;
-	if (!set_nonce(a, j->esp, j->seq_hi) || !add_header(a, j->esp, j->seq_hi) ||
-	    !add_text(a, j->esp, j->text_len) || EVP_CipherFinal_ex(a->ctx, end, &out) != 1 ||
-	    EVP_CIPHER_CTX_get_params(a->ctx, a->tag) != 1) {
+	if (!ctx || !set_nonce(ctx, j) || !add_header(ctx, j) || !add_text(ctx, j) ||
+	    EVP_CipherFinal_ex(ctx, end, &out) != 1 ||
+	    EVP_CIPHER_CTX_get_params(ctx, w->tag) != 1) {
 		return failed();
 	}
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err open_one(const struct esp_job *j, add_text_fn add_text)
+static enum esp_crypto_err open_one(
+    struct esp_crypto_worker *w, const struct esp_job *j, add_text_fn add_text)
 {
-	struct aead *a = of(j->crypto);
-	uint8_t *end = text_of(a, j->esp) + j->text_len;
+	EVP_CIPHER_CTX *ctx = context_of(w, j);
+	uint8_t *end = place_tag(w, j);
 	int out;
 
-	a->tag[0].data = end;
-	if (!set_nonce(a, j->esp, j->seq_hi) || !add_header(a, j->esp, j->seq_hi) ||
-	    EVP_CIPHER_CTX_set_params(a->ctx, a->tag) != 1 || !add_text(a, j->esp, j->text_len)) {
+	if (!ctx || !set_nonce(ctx, j) || !add_header(ctx, j) ||
+	    EVP_CIPHER_CTX_set_params(ctx, w->tag) != 1 || !add_text(ctx, j)) {
 		return failed();
 	}
-	if (EVP_CipherFinal_ex(a->ctx, end, &out) != 1) {
+	if (EVP_CipherFinal_ex(ctx, end, &out) != 1) {
 		ERR_clear_error();
 		return ESP_CRYPTO_FORGED;
 	}
 	return ESP_CRYPTO_OK;
 }
 
-static void gcm_seal(struct esp_job *jobs, size_t n)
+static void gcm_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = seal_one(j, encrypted);
+		j->err = seal_one(w, j, encrypted);
 	}
 }
 
-static void gcm_open(struct esp_job *jobs, size_t n)
+static void gcm_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = open_one(j, encrypted);
+		j->err = open_one(w, j, encrypted);
 	}
 }
 
-static void gmac_seal(struct esp_job *jobs, size_t n)
+static void gmac_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = seal_one(j, bare);
+		j->err = seal_one(w, j, bare);
 	}
 }
 
-static void gmac_open(struct esp_job *jobs, size_t n)
+static void gmac_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = open_one(j, bare);
+		j->err = open_one(w, j, bare);
 	}
 }
 
 /* ---- CCM: lengths come first, and opening says at once whether the tag is right ---- */
 
-static bool ccm_begin(struct aead *a, const struct esp_job *j)
+static bool ccm_begin(EVP_CIPHER_CTX *ctx, const struct esp_job *j)
 {
 	int out;
 
-	return EVP_CipherUpdate(a->ctx, NULL, &out, NULL, (int)j->text_len) == 1 &&
-	       add_header(a, j->esp, j->seq_hi);
+	return EVP_CipherUpdate(ctx, NULL, &out, NULL, (int)j->text_len) == 1 && add_header(ctx, j);
 }
 
-static void ccm_seal(struct esp_job *jobs, size_t n)
+static enum esp_crypto_err ccm_seal_one(struct esp_crypto_worker *w, const struct esp_job *j)
+{
+	EVP_CIPHER_CTX *ctx = context_of(w, j);
+
+	place_tag(w, j);
+	bool ok = ctx && set_nonce(ctx, j) && ccm_begin(ctx, j) && encrypted(ctx, j) &&
+		  EVP_CIPHER_CTX_get_params(ctx, w->tag) == 1;
+	return ok ? ESP_CRYPTO_OK : failed();
+}
+
+static enum esp_crypto_err ccm_open_one(struct esp_crypto_worker *w, const struct esp_job *j)
+{
+	EVP_CIPHER_CTX *ctx = context_of(w, j);
+
+	place_tag(w, j);
+	if (!ctx || !set_nonce(ctx, j) || EVP_CIPHER_CTX_set_params(ctx, w->tag) != 1 ||
+	    !ccm_begin(ctx, j)) {
+		return failed();
+	}
+	if (!encrypted(ctx, j)) {
+		ERR_clear_error();
+		return ESP_CRYPTO_FORGED;
+	}
+	return ESP_CRYPTO_OK;
+}
+
+static void ccm_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		struct aead *a = of(j->crypto);
-		uint8_t *text = text_of(a, j->esp);
-		a->tag[0].data = text + j->text_len;
-		bool ok = set_nonce(a, j->esp, j->seq_hi) && ccm_begin(a, j) &&
-			  crypt_text(a, text, j->text_len) &&
-			  EVP_CIPHER_CTX_get_params(a->ctx, a->tag) == 1;
-		j->err = ok ? ESP_CRYPTO_OK : failed();
+		j->err = ccm_seal_one(w, j);
 	}
 }
 
-static void ccm_open(struct esp_job *jobs, size_t n)
+static void ccm_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		struct aead *a = of(j->crypto);
-		uint8_t *text = text_of(a, j->esp);
-		a->tag[0].data = text + j->text_len;
-		if (!set_nonce(a, j->esp, j->seq_hi) ||
-		    EVP_CIPHER_CTX_set_params(a->ctx, a->tag) != 1 || !ccm_begin(a, j)) {
-			j->err = failed();
-		} else if (!crypt_text(a, text, j->text_len)) {
-			ERR_clear_error();
-			j->err = ESP_CRYPTO_FORGED;
-		} else {
-			j->err = ESP_CRYPTO_OK;
-		}
+		j->err = ccm_open_one(w, j);
 	}
 }
 
@@ -184,7 +202,7 @@ static void aead_free(struct esp_crypto *c)
 {
 	struct aead *a = of(c);
 
-	EVP_CIPHER_CTX_free(a->ctx);
+	esp_keyed_fini(&a->keyed);
 	secret_wipe(a, sizeof *a);
 	free(a);
 }
@@ -201,37 +219,8 @@ static const struct esp_crypto_ops *ops_of(uint16_t encr, const EVP_CIPHER *ciph
 	return EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE ? &ccm_ops : &gcm_ops;
 }
 
-/* CCM wants to know the lengths of nonce and tag beforehand. */
-static bool set_lengths(struct aead *a)
-{
-	size_t nonce = (size_t)a->base.salt_len + 8;
-	OSSL_PARAM lengths[] = {
-	    OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &nonce),
-	    OSSL_PARAM_construct_octet_string(
-		OSSL_CIPHER_PARAM_AEAD_TAG, NULL, a->base.shape.icv_len),
-	    OSSL_PARAM_construct_end(),
-	};
-
-	return EVP_CIPHER_CTX_set_params(a->ctx, lengths) == 1;
-}
-
-static enum esp_crypto_err set_key(
-    struct aead *a, const EVP_CIPHER *cipher, const struct esp_crypto_plan *plan)
-{
-	a->ctx = EVP_CIPHER_CTX_new();
-	if (!a->ctx) {
-		return ESP_CRYPTO_NOMEM;
-	}
-	if (EVP_CipherInit_ex2(a->ctx, cipher, NULL, NULL, plan->sealing, NULL) != 1 ||
-	    (a->base.ops == &ccm_ops && !set_lengths(a)) ||
-	    EVP_CipherInit_ex2(a->ctx, NULL, plan->keys->encr_key.p, NULL, -1, NULL) != 1) {
-		return failed();
-	}
-	return ESP_CRYPTO_OK;
-}
-
 enum esp_crypto_err esp_aead_new(
-    const EVP_CIPHER *cipher, const struct esp_crypto_plan *plan, struct esp_crypto **out)
+    struct esp_source *cipher, const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
 	struct aead *a = calloc(1, sizeof *a);
 
@@ -239,11 +228,13 @@ enum esp_crypto_err esp_aead_new(
 	if (!a) {
 		return ESP_CRYPTO_NOMEM;
 	}
-	esp_crypto_base(&a->base, ops_of(plan->encr->t.id, cipher), plan);
-	a->tag[0] = OSSL_PARAM_construct_octet_string(
-	    OSSL_CIPHER_PARAM_AEAD_TAG, NULL, plan->shape.icv_len);
-	a->tag[1] = OSSL_PARAM_construct_end();
-	enum esp_crypto_err err = set_key(a, cipher, plan);
+	esp_crypto_base(&a->base, ops_of(plan->encr->t.id, cipher->cipher), plan);
+	a->keyed.sealing = plan->sealing;
+	if (a->base.ops == &ccm_ops) {
+		a->keyed.nonce_len = (uint8_t)(a->base.salt_len + 8);
+		a->keyed.tag_len = plan->shape.icv_len;
+	}
+	enum esp_crypto_err err = esp_keyed_init(&a->keyed, cipher, esp_plan_key(plan), plan->own);
 	if (err) {
 		aead_free(&a->base);
 		return err;

@@ -16,8 +16,8 @@ enum { BLOCK = 16, SCRATCH = 512 };
 
 struct cbc_mac {
 	struct esp_mac base;
-	EVP_CIPHER_CTX *ctx; /* owned */
 	uint8_t whole[BLOCK], cut[BLOCK];
+	struct esp_keyed keyed;
 };
 
 static bool begin(EVP_CIPHER_CTX *ctx)
@@ -46,7 +46,8 @@ static bool chain(EVP_CIPHER_CTX *ctx, const uint8_t *p, size_t n, uint8_t last[
 }
 
 /* The end of a message, 1 to 2 * BLOCK bytes, in a buffer that may be written. */
-static bool finish(struct cbc_mac *m, uint8_t tail[2 * BLOCK], size_t n, uint8_t out[BLOCK])
+static bool finish(const struct cbc_mac *m, EVP_CIPHER_CTX *ctx, uint8_t tail[2 * BLOCK], size_t n,
+    uint8_t out[BLOCK])
 {
 	size_t first = n > BLOCK ? BLOCK : 0, left = n - first;
 	const uint8_t *mask = left == BLOCK ? m->whole : m->cut;
@@ -58,11 +59,11 @@ static bool finish(struct cbc_mac *m, uint8_t tail[2 * BLOCK], size_t n, uint8_t
 	for (size_t i = 0; i < BLOCK; i++) {
 		tail[first + i] ^= mask[i];
 	}
-	return chain(m->ctx, tail, first + BLOCK, out);
+	return chain(ctx, tail, first + BLOCK, out);
 }
 
-static bool cbc_mac_of(
-    struct esp_mac *base, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX])
+static bool cbc_mac_of(struct esp_mac *base, struct esp_crypto_worker *w, struct bytes in,
+    struct bytes more, uint8_t out[ESP_MAC_MAX])
 {
 	struct cbc_mac *m = (struct cbc_mac *)base;
 	/* Something must be left for the end. */
@@ -77,8 +78,9 @@ static bool cbc_mac_of(
 	if (more.n) {
 		memcpy(tail + rest, more.p, more.n);
 	}
-	if (begin(m->ctx) && chain(m->ctx, in.p, head, out) &&
-	    finish(m, tail, rest + more.n, out)) {
+	EVP_CIPHER_CTX *ctx = esp_keyed_for(&m->keyed, w);
+	if (ctx && begin(ctx) && chain(ctx, in.p, head, out) &&
+	    finish(m, ctx, tail, rest + more.n, out)) {
 		return true;
 	}
 	ERR_clear_error();
@@ -89,18 +91,12 @@ static void cbc_mac_free(struct esp_mac *base)
 {
 	struct cbc_mac *m = (struct cbc_mac *)base;
 
-	EVP_CIPHER_CTX_free(m->ctx);
+	esp_keyed_fini(&m->keyed);
 	secret_wipe(m, sizeof *m);
 	free(m);
 }
 
 /* ---- Keys ---- */
-
-static bool set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cbc, const uint8_t *key)
-{
-	return EVP_CipherInit_ex2(ctx, cbc, key, NULL, 1, NULL) == 1 &&
-	       EVP_CIPHER_CTX_set_padding(ctx, 0) == 1;
-}
 
 static bool encrypt_constant(EVP_CIPHER_CTX *ctx, uint8_t byte, uint8_t out[BLOCK])
 {
@@ -111,15 +107,10 @@ static bool encrypt_constant(EVP_CIPHER_CTX *ctx, uint8_t byte, uint8_t out[BLOC
 }
 
 /* RFC 3566 section 4: K1, K2, K3 = 0x01…, 0x02…, 0x03… encrypted under K. */
-static bool xcbc_keys(struct cbc_mac *m, const EVP_CIPHER *cbc, const uint8_t *key)
+static bool xcbc_keys(struct cbc_mac *m, EVP_CIPHER_CTX *ctx, uint8_t key[BLOCK])
 {
-	uint8_t k1[BLOCK];
-	bool ok = set_key(m->ctx, cbc, key) && encrypt_constant(m->ctx, 1, k1) &&
-		  encrypt_constant(m->ctx, 2, m->whole) && encrypt_constant(m->ctx, 3, m->cut) &&
-		  set_key(m->ctx, cbc, k1);
-
-	secret_wipe(k1, sizeof k1);
-	return ok;
+	return encrypt_constant(ctx, 2, m->whole) && encrypt_constant(ctx, 3, m->cut) &&
+	       encrypt_constant(ctx, 1, key);
 }
 
 /* Twice the number, in GF(2^128), in constant time. */
@@ -133,12 +124,13 @@ static void twice(const uint8_t in[BLOCK], uint8_t out[BLOCK])
 	out[BLOCK - 1] = (uint8_t)(in[BLOCK - 1] << 1 ^ (0x87 & -carry));
 }
 
-/* RFC 4493 section 2.3: L = 0 encrypted, K1 = 2 L, K2 = 4 L. */
-static bool cmac_keys(struct cbc_mac *m, const EVP_CIPHER *cbc, const uint8_t *key)
+/* RFC 4493 section 2.3: L = 0 encrypted, K1 = 2 L, K2 = 4 L; the key itself stays. */
+static bool cmac_keys(struct cbc_mac *m, EVP_CIPHER_CTX *ctx, uint8_t key[BLOCK])
 {
 	uint8_t l[BLOCK];
 
-	if (!set_key(m->ctx, cbc, key) || !encrypt_constant(m->ctx, 0, l)) {
+	(void)key;
+	if (!encrypt_constant(ctx, 0, l)) {
 		return false;
 	}
 	twice(l, m->whole);
@@ -149,7 +141,8 @@ static bool cmac_keys(struct cbc_mac *m, const EVP_CIPHER *cbc, const uint8_t *k
 
 static const struct {
 	uint16_t integ;
-	bool (*set)(struct cbc_mac *m, const EVP_CIPHER *cbc, const uint8_t *key);
+	/* The masks; and what the blocks are encrypted with, in place of the key. */
+	bool (*derive)(struct cbc_mac *m, EVP_CIPHER_CTX *ctx, uint8_t key[BLOCK]);
 } kinds[] = {
     {INTEG_AES_XCBC_96, xcbc_keys},
     {INTEG_AES_CMAC_96, cmac_keys},
@@ -172,7 +165,23 @@ bool esp_cbc_mac_knows(uint16_t integ)
 	return kind_of(integ) < KINDS;
 }
 
-struct esp_mac *esp_cbc_mac_new(uint16_t integ, const EVP_CIPHER *cbc, struct bytes key)
+static bool set_up(
+    struct cbc_mac *m, size_t kind, struct esp_source *cbc, struct bytes key, bool own)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t k1[BLOCK];
+
+	memcpy(k1, key.p, BLOCK);
+	bool ok = ctx && EVP_CipherInit_ex2(ctx, cbc->cipher, key.p, NULL, 1, NULL) == 1 &&
+		  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && kinds[kind].derive(m, ctx, k1);
+	EVP_CIPHER_CTX_free(ctx);
+	m->keyed.sealing = true;
+	ok = ok && esp_keyed_init(&m->keyed, cbc, bytes_of(k1, BLOCK), own) == ESP_CRYPTO_OK;
+	secret_wipe(k1, sizeof k1);
+	return ok;
+}
+
+struct esp_mac *esp_cbc_mac_new(uint16_t integ, struct esp_source *cbc, struct bytes key, bool own)
 {
 	size_t kind = kind_of(integ);
 	struct cbc_mac *m = kind < KINDS && key.n == BLOCK ? calloc(1, sizeof *m) : NULL;
@@ -181,8 +190,7 @@ struct esp_mac *esp_cbc_mac_new(uint16_t integ, const EVP_CIPHER *cbc, struct by
 		return NULL;
 	}
 	m->base = (struct esp_mac){cbc_mac_of, cbc_mac_free};
-	m->ctx = EVP_CIPHER_CTX_new();
-	if (!m->ctx || !kinds[kind].set(m, cbc, key.p)) {
+	if (!set_up(m, kind, cbc, key, own)) {
 		ERR_clear_error();
 		cbc_mac_free(&m->base);
 		return NULL;

@@ -15,9 +15,10 @@ enum { COUNTER_BLOCK = 16 };
 
 struct cipher_mac {
 	struct esp_crypto base;
-	EVP_CIPHER_CTX *ctx; /* owned; NULL with the NULL cipher */
 	struct esp_mac *mac; /* owned */
+	bool null;           /* the NULL cipher */
 	bool counter;        /* the IV is a part of a counter block */
+	struct esp_keyed keyed;
 };
 
 static struct cipher_mac *of(struct esp_crypto *c)
@@ -25,22 +26,24 @@ static struct cipher_mac *of(struct esp_crypto *c)
 	return (struct cipher_mac *)c;
 }
 
-static bool crypt_text(struct cipher_mac *c, uint8_t *esp, uint32_t text_len)
+static bool crypt_text(
+    struct cipher_mac *c, struct esp_crypto_worker *w, uint8_t *esp, uint32_t text_len)
 {
 	uint8_t *text = esp + ESP_HDR_LEN + c->base.shape.iv_len;
 	const uint8_t *iv = esp + ESP_HDR_LEN;
 	uint8_t block[COUNTER_BLOCK];
 	int out;
 
-	if (!c->ctx) {
+	if (c->null) {
 		return true;
 	}
+	EVP_CIPHER_CTX *ctx = esp_keyed_for(&c->keyed, w);
 	if (c->counter) { /* nonce | IV | 1: RFC 3686 section 4 */
 		be32_store(block + esp_nonce_of(&c->base, esp, 0, block), 1);
 		iv = block;
 	}
-	if (EVP_CipherInit_ex2(c->ctx, NULL, NULL, iv, -1, NULL) == 1 &&
-	    EVP_CipherUpdate(c->ctx, text, &out, text, (int)text_len) == 1 &&
+	if (ctx && EVP_CipherInit_ex2(ctx, NULL, NULL, iv, -1, NULL) == 1 &&
+	    EVP_CipherUpdate(ctx, text, &out, text, (int)text_len) == 1 &&
 	    (uint32_t)out == text_len) {
 		return true;
 	}
@@ -48,56 +51,57 @@ static bool crypt_text(struct cipher_mac *c, uint8_t *esp, uint32_t text_len)
 	return false;
 }
 
-static bool mac_of(
-    struct cipher_mac *c, const uint8_t *esp, size_t n, uint32_t hi, uint8_t out[ESP_MAC_MAX])
+/* Of n bytes from the SPI on. */
+static bool mac_of(struct cipher_mac *c, struct esp_crypto_worker *w, const struct esp_job *j,
+    size_t n, uint8_t out[ESP_MAC_MAX])
 {
 	uint8_t esn[4];
 
-	be32_store(esn, hi);
+	be32_store(esn, j->seq_hi);
 	return c->mac->of(
-	    c->mac, bytes_of(esp, n), bytes_of(esn, c->base.esn ? sizeof esn : 0), out);
+	    c->mac, w, bytes_of(j->esp, n), bytes_of(esn, c->base.esn ? sizeof esn : 0), out);
 }
 
-static enum esp_crypto_err seal_one(
-    struct cipher_mac *c, uint8_t *esp, uint32_t text_len, uint32_t hi)
+static enum esp_crypto_err seal_one(struct esp_crypto_worker *w, const struct esp_job *j)
 {
-	size_t n = ESP_HDR_LEN + (size_t)c->base.shape.iv_len + text_len;
+	struct cipher_mac *c = of(j->crypto);
+	size_t n = ESP_HDR_LEN + (size_t)c->base.shape.iv_len + j->text_len;
 	uint8_t mac[ESP_MAC_MAX];
 
-	if (!crypt_text(c, esp, text_len) || !mac_of(c, esp, n, hi, mac)) {
+	if (!crypt_text(c, w, j->esp, j->text_len) || !mac_of(c, w, j, n, mac)) {
 		return ESP_CRYPTO_FAILED;
 	}
-	memcpy(esp + n, mac, c->base.shape.icv_len);
+	memcpy(j->esp + n, mac, c->base.shape.icv_len);
 	return ESP_CRYPTO_OK;
 }
 
-static enum esp_crypto_err open_one(
-    struct cipher_mac *c, uint8_t *esp, uint32_t text_len, uint32_t hi)
+static enum esp_crypto_err open_one(struct esp_crypto_worker *w, const struct esp_job *j)
 {
-	size_t n = ESP_HDR_LEN + (size_t)c->base.shape.iv_len + text_len,
+	struct cipher_mac *c = of(j->crypto);
+	size_t n = ESP_HDR_LEN + (size_t)c->base.shape.iv_len + j->text_len,
 	       icv = c->base.shape.icv_len;
 	uint8_t mac[ESP_MAC_MAX];
 
-	if (!mac_of(c, esp, n, hi, mac)) {
+	if (!mac_of(c, w, j, n, mac)) {
 		return ESP_CRYPTO_FAILED;
 	}
-	if (!secret_equal(bytes_of(mac, icv), bytes_of(esp + n, icv))) {
+	if (!secret_equal(bytes_of(mac, icv), bytes_of(j->esp + n, icv))) {
 		return ESP_CRYPTO_FORGED;
 	}
-	return crypt_text(c, esp, text_len) ? ESP_CRYPTO_OK : ESP_CRYPTO_FAILED;
+	return crypt_text(c, w, j->esp, j->text_len) ? ESP_CRYPTO_OK : ESP_CRYPTO_FAILED;
 }
 
-static void cipher_mac_seal(struct esp_job *jobs, size_t n)
+static void cipher_mac_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = seal_one(of(j->crypto), j->esp, j->text_len, j->seq_hi);
+		j->err = seal_one(w, j);
 	}
 }
 
-static void cipher_mac_open(struct esp_job *jobs, size_t n)
+static void cipher_mac_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
-		j->err = open_one(of(j->crypto), j->esp, j->text_len, j->seq_hi);
+		j->err = open_one(w, j);
 	}
 }
 
@@ -105,7 +109,9 @@ static void cipher_mac_free(struct esp_crypto *base)
 {
 	struct cipher_mac *c = of(base);
 
-	EVP_CIPHER_CTX_free(c->ctx);
+	if (!c->null) {
+		esp_keyed_fini(&c->keyed);
+	}
 	c->mac->free(c->mac);
 	secret_wipe(c, sizeof *c);
 	free(c);
@@ -113,29 +119,10 @@ static void cipher_mac_free(struct esp_crypto *base)
 
 static const struct esp_crypto_ops ops = {cipher_mac_seal, cipher_mac_open, cipher_mac_free};
 
-static enum esp_crypto_err set_cipher(
-    struct cipher_mac *c, const EVP_CIPHER *cipher, const struct esp_crypto_plan *plan)
-{
-	if (!cipher) {
-		return ESP_CRYPTO_OK;
-	}
-	c->ctx = EVP_CIPHER_CTX_new();
-	if (!c->ctx) {
-		return ESP_CRYPTO_NOMEM;
-	}
-	if (EVP_CipherInit_ex2(c->ctx, cipher, plan->keys->encr_key.p, NULL, plan->sealing, NULL) !=
-	    1) {
-		ERR_clear_error();
-		return ESP_CRYPTO_FAILED;
-	}
-	/* ESP pads by itself. */
-	EVP_CIPHER_CTX_set_padding(c->ctx, 0);
-	return ESP_CRYPTO_OK;
-}
-
-enum esp_crypto_err esp_cipher_mac_new(const EVP_CIPHER *cipher, struct esp_mac *mac,
+enum esp_crypto_err esp_cipher_mac_new(struct esp_source *cipher, struct esp_mac *mac,
     const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
+	enum esp_crypto_err err = ESP_CRYPTO_OK;
 	struct cipher_mac *c = calloc(1, sizeof *c);
 
 	*out = NULL;
@@ -145,8 +132,12 @@ enum esp_crypto_err esp_cipher_mac_new(const EVP_CIPHER *cipher, struct esp_mac 
 	}
 	esp_crypto_base(&c->base, &ops, plan);
 	c->mac = mac;
+	c->null = !cipher;
 	c->counter = plan->encr->t.id == ENCR_AES_CTR;
-	enum esp_crypto_err err = set_cipher(c, cipher, plan);
+	c->keyed.sealing = plan->sealing;
+	if (cipher) {
+		err = esp_keyed_init(&c->keyed, cipher, esp_plan_key(plan), plan->own);
+	}
 	if (err) {
 		cipher_mac_free(&c->base);
 		return err;

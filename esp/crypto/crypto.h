@@ -1,6 +1,7 @@
 /*
- * The cryptography of ESP packets, one context per SA, direction and worker: the key is set once,
- * only the IV is new per packet. The only part of esp/ that knows OpenSSL and ipsec-mb.
+ * The cryptography of ESP packets, one context per SA and direction, which all workers share: the
+ * key is set once, only the IV is new per packet. The only part of esp/ that knows OpenSSL and
+ * ipsec-mb.
  */
 #ifndef ESP_CRYPTO_CRYPTO_H
 #define ESP_CRYPTO_CRYPTO_H
@@ -12,6 +13,7 @@
 struct ossl_lib_ctx_st;
 struct esp_provider;
 struct esp_crypto;
+struct esp_crypto_worker;
 
 enum {
 	ESP_HDR_LEN = 8,     /* SPI and the low half of the sequence number */
@@ -60,6 +62,13 @@ enum esp_engine esp_provider_engine(
 /* "1.3.0"; NULL: not built in. */
 const char *esp_provider_ipsec_mb(void);
 
+/* What worker `i` works with; borrowed, and that thread's alone. */
+struct esp_crypto_worker *esp_provider_worker(struct esp_provider *p, uint32_t i);
+/* True once after contexts were freed of which workers may have copies. Control thread. */
+bool esp_provider_keys_gone(struct esp_provider *p);
+/* Between two batches: the worker wipes its copies of keys if there were such. */
+void esp_crypto_tidy(struct esp_crypto_worker *w);
+
 /* n random bytes. False: the generator failed. */
 bool esp_provider_random(const struct esp_provider *p, uint8_t *out, size_t n);
 
@@ -70,11 +79,12 @@ bool esp_crypto_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 enum esp_crypto_err esp_shape_of(
     struct transform encr, struct transform integ, struct esp_shape *out);
 
-/* A context for one worker, to seal or to open. *out is owned by the caller; the keys are copied.
- */
-enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
-    const struct esp_crypto_keys *keys, bool sealing, struct esp_crypto **out);
-void esp_crypto_free(struct esp_crypto *c); /* wiped; NULL: no effect */
+/* A context to seal or to open, for all workers at once. *out is owned by the caller; the keys are
+ * copied. */
+enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,
+    bool sealing, struct esp_crypto **out);
+/* Wiped; no worker uses it any more. NULL: no effect. */
+void esp_crypto_free(struct esp_crypto *c);
 
 /*
  * One packet to seal or to open, in place. `esp` points at the SPI; behind it stand the sequence
@@ -91,9 +101,9 @@ struct esp_job {
 	enum esp_crypto_err err; /* written: OK, FORGED (opening only) or FAILED */
 };
 
-/* Jobs of any mix of SAs, all of contexts of one worker and one direction. Each job gets its own
+/* Jobs of any mix of SAs, all of one direction, by the worker that calls. Each job gets its own
  * result, whatever becomes of the others. */
-void esp_crypto_seal(struct esp_job *jobs, size_t n);
-void esp_crypto_open(struct esp_job *jobs, size_t n);
+void esp_crypto_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n);
+void esp_crypto_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n);
 
 #endif

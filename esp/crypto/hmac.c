@@ -23,7 +23,7 @@ union state {
 
 struct hash_ops {
 	uint16_t integ;
-	uint8_t block, digest; /* bytes */
+	uint8_t block, digest, state; /* bytes */
 	void (*begin)(union state *s);
 	void (*add)(union state *s, const void *p, size_t n);
 	void (*end)(union state *s, uint8_t *out);
@@ -32,7 +32,7 @@ struct hash_ops {
 struct hmac {
 	struct esp_mac base;
 	const struct hash_ops *hash;
-	union state inner, outer;
+	uint8_t states[]; /* inner, outer: of the hash's size, for there are many */
 };
 
 static void sha1_begin(union state *s)
@@ -92,10 +92,10 @@ static void sha512_end(union state *s, uint8_t *out)
 
 /* clang-format off */
 static const struct hash_ops hashes[] = {
-	{INTEG_HMAC_SHA2_256_128,  64, 32, sha256_begin, sha256_add, sha256_end},
-	{INTEG_HMAC_SHA2_384_192, 128, 48, sha384_begin, sha512_add, sha384_end},
-	{INTEG_HMAC_SHA2_512_256, 128, 64, sha512_begin, sha512_add, sha512_end},
-	{INTEG_HMAC_SHA1_96,       64, 20, sha1_begin,   sha1_add,   sha1_end},
+	{INTEG_HMAC_SHA2_256_128,  64, 32, sizeof(SHA256_CTX), sha256_begin, sha256_add, sha256_end},
+	{INTEG_HMAC_SHA2_384_192, 128, 48, sizeof(SHA512_CTX), sha384_begin, sha512_add, sha384_end},
+	{INTEG_HMAC_SHA2_512_256, 128, 64, sizeof(SHA512_CTX), sha512_begin, sha512_add, sha512_end},
+	{INTEG_HMAC_SHA1_96,       64, 20, sizeof(SHA_CTX),    sha1_begin,   sha1_add,   sha1_end},
 };
 /* clang-format on */
 
@@ -116,52 +116,62 @@ bool esp_hmac_knows(uint16_t integ)
 	return hash_of(integ) != NULL;
 }
 
-static void key_state(
-    const struct hash_ops *hash, union state *state, struct bytes key, uint8_t pad)
+static void key_state(const struct hash_ops *hash, uint8_t *to, struct bytes key, uint8_t pad)
 {
 	uint8_t block[BLOCK_MAX];
+	union state state;
 
 	for (size_t i = 0; i < hash->block; i++) {
 		block[i] = i < key.n ? key.p[i] ^ pad : pad;
 	}
-	hash->begin(state);
-	hash->add(state, block, hash->block);
+	hash->begin(&state);
+	hash->add(&state, block, hash->block);
+	memcpy(to, &state, hash->state);
+	secret_wipe(&state, sizeof state);
 	secret_wipe(block, sizeof block);
 }
 
-static bool hmac_of(struct esp_mac *m, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX])
+static bool hmac_of(struct esp_mac *m, struct esp_crypto_worker *w, struct bytes in,
+    struct bytes more, uint8_t out[ESP_MAC_MAX])
 {
 	const struct hmac *h = (const struct hmac *)m;
-	union state s = h->inner;
+	union state s;
 
+	(void)w;
+	memcpy(&s, h->states, h->hash->state);
 	h->hash->add(&s, in.p, in.n);
 	if (more.n > 0) {
 		h->hash->add(&s, more.p, more.n);
 	}
 	h->hash->end(&s, out);
-	s = h->outer;
+	memcpy(&s, h->states + h->hash->state, h->hash->state);
 	h->hash->add(&s, out, h->hash->digest);
 	h->hash->end(&s, out);
 	return true;
 }
 
+static size_t size_of(const struct hash_ops *hash)
+{
+	return sizeof(struct hmac) + 2 * (size_t)hash->state;
+}
+
 static void hmac_free(struct esp_mac *m)
 {
-	secret_wipe(m, sizeof(struct hmac));
+	secret_wipe(m, size_of(((struct hmac *)m)->hash));
 	free(m);
 }
 
 struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key)
 {
 	const struct hash_ops *hash = hash_of(integ);
-	struct hmac *h = hash ? calloc(1, sizeof *h) : NULL;
+	struct hmac *h = hash ? calloc(1, size_of(hash)) : NULL;
 
 	if (!h) {
 		return NULL;
 	}
 	h->base = (struct esp_mac){hmac_of, hmac_free};
 	h->hash = hash;
-	key_state(hash, &h->inner, key, IPAD);
-	key_state(hash, &h->outer, key, OPAD);
+	key_state(hash, h->states, key, IPAD);
+	key_state(hash, h->states + hash->state, key, OPAD);
 	return &h->base;
 }

@@ -5,10 +5,10 @@
 #define ESP_CRYPTO_INTERNAL_H
 
 #include "esp/crypto/crypto.h"
+#include "esp/crypto/keyed.h"
 
+#include <openssl/params.h>
 #include <string.h>
-
-struct evp_cipher_st;
 
 enum {
 	ESP_SALT_MAX = 4,
@@ -17,10 +17,19 @@ enum {
 	ESP_MAC_MAX = 64,   /* before it is cut */
 };
 
+/* What one worker has of the ciphers. */
+struct esp_crypto_worker {
+	uint32_t number;                    /* its index and 1 */
+	struct esp_spare *in_use;           /* spare contexts that have a key */
+	uint64_t gone;                      /* as it was when the worker last forgot keys */
+	const _Atomic uint64_t *stock_gone; /* borrowed */
+	OSSL_PARAM tag[2];                  /* aead.c: only where the tag lies changes */
+};
+
 /* One way to protect packets. All jobs of a call are of contexts with this table. */
 struct esp_crypto_ops {
-	void (*seal)(struct esp_job *jobs, size_t n);
-	void (*open)(struct esp_job *jobs, size_t n);
+	void (*seal)(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n);
+	void (*open)(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n);
 	void (*free)(struct esp_crypto *c); /* wiped */
 };
 
@@ -39,6 +48,7 @@ struct esp_crypto_plan {
 	const struct transform_info *encr;
 	struct esp_shape shape;
 	bool sealing;
+	bool own; /* OpenSSL's with contexts of its own; else by spare ones */
 };
 
 /* Fills in the first member. */
@@ -85,10 +95,23 @@ static inline struct bytes esp_aad_of(
 
 /* ---- OpenSSL ---- */
 
-/* A keyed MAC of one SA and worker. */
+/* keyed.c: the context of a key, for this worker. NULL: OpenSSL failed. */
+static inline struct evp_cipher_ctx_st *esp_keyed_for(
+    struct esp_keyed *k, struct esp_crypto_worker *w)
+{
+	return atomic_load_explicit(&k->home, memory_order_relaxed) == w->number
+		   ? k->ctx
+		   : esp_keyed_other(k, w);
+}
+
+/* Wipes all keys in the worker's spare contexts. */
+void esp_crypto_forget(struct esp_crypto_worker *w);
+
+/* A keyed MAC of one SA. */
 struct esp_mac {
 	/* The whole MAC of `in` and then `more`; ESP uses the first bytes of it. False: failed. */
-	bool (*of)(struct esp_mac *m, struct bytes in, struct bytes more, uint8_t out[ESP_MAC_MAX]);
+	bool (*of)(struct esp_mac *m, struct esp_crypto_worker *w, struct bytes in,
+	    struct bytes more, uint8_t out[ESP_MAC_MAX]);
 	void (*free)(struct esp_mac *m); /* wiped */
 };
 
@@ -96,14 +119,14 @@ struct esp_mac {
 struct esp_mac *esp_hmac_new(uint16_t integ, struct bytes key);
 bool esp_hmac_knows(uint16_t integ);
 /* cbc_mac.c. `cbc`: AES-128-CBC, borrowed. NULL: no memory, no such MAC, or OpenSSL failed. */
-struct esp_mac *esp_cbc_mac_new(uint16_t integ, const struct evp_cipher_st *cbc, struct bytes key);
+struct esp_mac *esp_cbc_mac_new(uint16_t integ, struct esp_source *cbc, struct bytes key, bool own);
 bool esp_cbc_mac_knows(uint16_t integ);
 
 /* aead.c: AES-GCM, AES-CCM, GMAC, ChaCha20-Poly1305. `cipher` is borrowed. */
-enum esp_crypto_err esp_aead_new(const struct evp_cipher_st *cipher,
-    const struct esp_crypto_plan *plan, struct esp_crypto **out);
+enum esp_crypto_err esp_aead_new(
+    struct esp_source *cipher, const struct esp_crypto_plan *plan, struct esp_crypto **out);
 /* cipher_mac.c. `cipher` is borrowed and NULL with the NULL cipher; `mac` is taken in any case. */
-enum esp_crypto_err esp_cipher_mac_new(const struct evp_cipher_st *cipher, struct esp_mac *mac,
+enum esp_crypto_err esp_cipher_mac_new(struct esp_source *cipher, struct esp_mac *mac,
     const struct esp_crypto_plan *plan, struct esp_crypto **out);
 
 #endif

@@ -91,6 +91,11 @@ void esp_mb_free(struct esp_mb *mb)
 	free(mb);
 }
 
+IMB_MGR *esp_mb_manager(const struct esp_mb *mb, const struct esp_crypto_worker *w)
+{
+	return mb->mgr[w->number - 1];
+}
+
 bool esp_mb_does(struct transform encr, struct transform integ)
 {
 	return esp_mb_gcm_does(encr) || esp_mb_job_does(encr, integ);
@@ -103,13 +108,13 @@ bool esp_mb_wants_single(struct transform encr)
 	       encr.id != ENCR_CHACHA20_POLY1305_IIV;
 }
 
-enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
-    const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out)
+enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, const struct esp_crypto_plan *plan,
+    struct esp_crypto *single, struct esp_crypto **out)
 {
 	IMB_MGR *setup = mb->mgr[mb->workers];
 
 	if (esp_mb_gcm_does(plan->keys->encr)) {
 		return esp_mb_gcm_new(setup, plan, out);
 	}
-	return esp_mb_job_new(setup, mb->mgr[worker], plan, single, out);
+	return esp_mb_job_new(setup, mb, plan, single, out);
 }

@@ -23,7 +23,7 @@ bool esp_mb_does(struct transform encr, struct transform integ);
 /* `single` is OpenSSL's context of the same, for what comes in numbers too small for lanes; taken
  * in any case, NULL if the cipher does not want it. */
 bool esp_mb_wants_single(struct transform encr);
-enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
-    const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out);
+enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, const struct esp_crypto_plan *plan,
+    struct esp_crypto *single, struct esp_crypto **out);
 
 #endif

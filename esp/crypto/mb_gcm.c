@@ -1,6 +1,7 @@
 /*
  * AES-GCM (RFC 4106) and GMAC (RFC 4543) by ipsec-mb, one direct call per packet: a single packet
- * fills the pipeline of this mode, so there is nothing to gain from lanes.
+ * fills the pipeline of this mode, so there is nothing to gain from lanes. What a context has is
+ * only read by packets.
  */
 #include "esp/crypto/mb_internal.h"
 #include "base/secret.h"
@@ -60,10 +61,11 @@ static enum esp_crypto_err verdict(const struct esp_job *j, const uint8_t *tag)
 									  : ESP_CRYPTO_FORGED;
 }
 
-static void gcm_seal(struct esp_job *jobs, size_t n)
+static void gcm_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	struct gcm_context_data ctx;
 
+	(void)w;
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
 		crypt_one(j, &ctx, icv_of(j));
 		j->err = ESP_CRYPTO_OK;
@@ -71,11 +73,12 @@ static void gcm_seal(struct esp_job *jobs, size_t n)
 	secret_wipe(&ctx, sizeof ctx);
 }
 
-static void gcm_open(struct esp_job *jobs, size_t n)
+static void gcm_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	struct gcm_context_data ctx;
 	uint8_t tag[IMB_MAX_TAG_LEN];
 
+	(void)w;
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
 		crypt_one(j, &ctx, tag);
 		j->err = verdict(j, tag);
@@ -98,10 +101,11 @@ static void mac_one(
 	g->mac_end(&g->key, ctx, tag, g->base.shape.icv_len);
 }
 
-static void gmac_seal(struct esp_job *jobs, size_t n)
+static void gmac_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	struct gcm_context_data ctx;
 
+	(void)w;
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
 		mac_one(j, &ctx, icv_of(j));
 		j->err = ESP_CRYPTO_OK;
@@ -109,11 +113,12 @@ static void gmac_seal(struct esp_job *jobs, size_t n)
 	secret_wipe(&ctx, sizeof ctx);
 }
 
-static void gmac_open(struct esp_job *jobs, size_t n)
+static void gmac_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	struct gcm_context_data ctx;
 	uint8_t tag[IMB_MAX_TAG_LEN];
 
+	(void)w;
 	for (struct esp_job *j = jobs; j < jobs + n; j++) {
 		mac_one(j, &ctx, tag);
 		j->err = verdict(j, tag);

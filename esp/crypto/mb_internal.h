@@ -13,9 +13,13 @@
 
 enum {
 	ESP_MB_ALIGN = 64,
+	ESP_MB_ALIGN_KEYS = 16,
 	ESP_MB_SCHEDULE = 16 * 15,     /* bytes of AES-256's round keys */
 	ESP_MB_SCHEDULE_128 = 16 * 11, /* AES-128's */
 };
+
+/* mb.c: that of a worker. */
+IMB_MGR *esp_mb_manager(const struct esp_mb *mb, const struct esp_crypto_worker *w);
 
 /* ---- One call a packet: mb_gcm.c ---- */
 
@@ -37,19 +41,19 @@ struct esp_mb_slot {
 
 struct esp_mb_job {
 	struct esp_crypto base;
-	IMB_MGR *mgr;              /* borrowed: the worker's */
+	const struct esp_mb *mb;   /* borrowed */
 	struct esp_crypto *single; /* owned: OpenSSL's; NULL: lanes are always better */
+	size_t size;               /* bytes of all this */
 	/* Completes a copy of `start` for one packet. */
 	void (*fill)(
 	    const struct esp_mb_job *c, IMB_JOB *to, struct esp_job *j, struct esp_mb_slot *slot);
 	IMB_JOB start; /* what is the same for all packets */
 	/* The cipher's round keys; with ChaCha20-Poly1305 the key itself. */
-	alignas(16) uint8_t enc[ESP_MB_SCHEDULE];
-	alignas(16) uint8_t dec[ESP_MB_SCHEDULE];
-	/* HMAC: the states behind both paddings. XCBC and CMAC: the masks, and round keys. */
+	alignas(16) uint8_t keys[ESP_MB_SCHEDULE];
+	/* HMAC: the states behind both paddings. XCBC and CMAC: the masks. */
 	alignas(16) uint8_t mac_a[ESP_MAC_MAX];
 	alignas(16) uint8_t mac_b[ESP_MAC_MAX];
-	alignas(16) uint8_t mac_keys[ESP_MB_SCHEDULE_128];
+	alignas(16) uint8_t mac_keys[]; /* XCBC and CMAC: round keys */
 };
 
 extern const struct esp_crypto_ops esp_mb_job_ops;
@@ -59,8 +63,8 @@ void esp_mb_fill_mac(
     const struct esp_mb_job *c, IMB_JOB *to, struct esp_job *j, struct esp_mb_slot *slot);
 
 bool esp_mb_job_does(struct transform encr, struct transform integ);
-/* `mgr` is the worker's. `single` is taken in any case. */
-enum esp_crypto_err esp_mb_job_new(IMB_MGR *setup, IMB_MGR *mgr, const struct esp_crypto_plan *plan,
-    struct esp_crypto *single, struct esp_crypto **out);
+/* `mb` is borrowed. `single` is taken in any case. */
+enum esp_crypto_err esp_mb_job_new(IMB_MGR *setup, const struct esp_mb *mb,
+    const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out);
 
 #endif

@@ -130,25 +130,25 @@ static void run_chunk(IMB_MGR *m, struct esp_job *jobs, size_t n)
 	}
 }
 
-static void run_single(struct esp_job *j)
+static void run_single(struct esp_crypto_worker *w, struct esp_job *j)
 {
 	struct esp_mb_job *c = of(j->crypto);
 	const struct esp_crypto_ops *ops = c->single->ops;
 	struct esp_job job = *j;
 
 	job.crypto = c->single;
-	(c->start.cipher_direction == IMB_DIR_ENCRYPT ? ops->seal : ops->open)(&job, 1);
+	(c->start.cipher_direction == IMB_DIR_ENCRYPT ? ops->seal : ops->open)(w, &job, 1);
 	j->err = job.err;
 }
 
-static void job_run(struct esp_job *jobs, size_t n)
+static void job_run(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (size_t at = 0, now; at < n; at += now) {
 		now = n - at < FEW ? 1 : n - at < CHUNK ? n - at : CHUNK;
 		if (now == 1 && of(jobs[at].crypto)->single) {
-			run_single(&jobs[at]);
+			run_single(w, &jobs[at]);
 		} else {
-			run_chunk(of(jobs[0].crypto)->mgr, jobs + at, now);
+			run_chunk(esp_mb_manager(of(jobs[0].crypto)->mb, w), jobs + at, now);
 		}
 	}
 }
@@ -156,7 +156,7 @@ static void job_run(struct esp_job *jobs, size_t n)
 static void job_free(struct esp_crypto *c)
 {
 	esp_crypto_free(of(c)->single);
-	secret_wipe(c, sizeof(struct esp_mb_job));
+	secret_wipe(c, of(c)->size);
 	free(c);
 }
 

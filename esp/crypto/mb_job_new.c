@@ -126,22 +126,26 @@ bool esp_mb_job_does(struct transform encr, struct transform integ)
 static void set_cipher(IMB_MGR *m, struct esp_mb_job *c, const struct esp_crypto_plan *plan)
 {
 	const uint8_t *key = plan->keys->encr_key.p;
+	alignas(16) uint8_t other[ESP_MB_SCHEDULE];
 	size_t n = esp_plan_key(plan).n;
 
-	c->start.enc_keys = c->enc;
-	c->start.dec_keys = c->dec;
+	c->start.enc_keys = c->start.dec_keys = c->keys;
 	c->start.key_len_in_bytes = n;
 	c->start.iv_len_in_bytes = c->base.salt_len ? c->base.salt_len + 8u : c->base.shape.iv_len;
+	/* Only CBC runs the cipher backwards. */
+	bool back = c->start.cipher_mode == IMB_CIPHER_CBC && !plan->sealing;
+	uint8_t *enc = back ? other : c->keys, *dec = back ? c->keys : other;
 	switch (plan->encr->t.key_bits) {
-	case 128: IMB_AES_KEYEXP_128(m, key, c->enc, c->dec); break;
-	case 192: IMB_AES_KEYEXP_192(m, key, c->enc, c->dec); break;
-	case 256: IMB_AES_KEYEXP_256(m, key, c->enc, c->dec); break;
+	case 128: IMB_AES_KEYEXP_128(m, key, enc, dec); break;
+	case 192: IMB_AES_KEYEXP_192(m, key, enc, dec); break;
+	case 256: IMB_AES_KEYEXP_256(m, key, enc, dec); break;
 	default:
 		if (n > 0) { /* ChaCha20; else NULL */
-			memcpy(c->enc, key, n);
+			memcpy(c->keys, key, n);
 		}
 		break;
 	}
+	secret_wipe(other, sizeof other);
 }
 
 /* CCM authenticates the text before it is encrypted, the others after. */
@@ -167,22 +171,31 @@ static void set_up(IMB_MGR *m, struct esp_mb_job *c, const struct esp_crypto_pla
 	c->fill = mac ? esp_mb_fill_mac : esp_mb_fill_aead;
 }
 
-enum esp_crypto_err esp_mb_job_new(IMB_MGR *setup, IMB_MGR *mgr, const struct esp_crypto_plan *plan,
-    struct esp_crypto *single, struct esp_crypto **out)
+/* There are many: round keys of a MAC only where it has any. */
+static size_t size_of(const struct esp_crypto_plan *plan)
 {
-	struct esp_mb_job *c = aligned_alloc(
-	    ESP_MB_ALIGN, (sizeof *c + ESP_MB_ALIGN - 1) / ESP_MB_ALIGN * ESP_MB_ALIGN);
+	const struct mac *mac = mac_of(plan->keys->integ.id);
+	size_t n = sizeof(struct esp_mb_job) + (mac && mac->block == 0 ? ESP_MB_SCHEDULE_128 : 0);
+
+	return (n + ESP_MB_ALIGN_KEYS - 1) / ESP_MB_ALIGN_KEYS * ESP_MB_ALIGN_KEYS;
+}
+
+enum esp_crypto_err esp_mb_job_new(IMB_MGR *setup, const struct esp_mb *mb,
+    const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out)
+{
+	size_t size = size_of(plan);
+	struct esp_mb_job *c = aligned_alloc(ESP_MB_ALIGN_KEYS, size);
 
 	*out = NULL;
 	if (!c) {
 		esp_crypto_free(single);
 		return ESP_CRYPTO_NOMEM;
 	}
-	memset(c, 0, sizeof *c);
+	memset(c, 0, size);
 	esp_crypto_base(&c->base, &esp_mb_job_ops, plan);
-	c->mgr = mgr;
+	c->mb = mb;
 	c->single = single;
-
+	c->size = size;
 	set_up(setup, c, plan);
 	*out = &c->base;
 	return ESP_CRYPTO_OK;

@@ -37,11 +37,10 @@ bool esp_mb_wants_single(struct transform encr)
 	return false;
 }
 
-enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, uint32_t worker,
-    const struct esp_crypto_plan *plan, struct esp_crypto *single, struct esp_crypto **out)
+enum esp_crypto_err esp_mb_crypto_new(struct esp_mb *mb, const struct esp_crypto_plan *plan,
+    struct esp_crypto *single, struct esp_crypto **out)
 {
 	(void)mb;
-	(void)worker;
 	(void)plan;
 	esp_crypto_free(single);
 	*out = NULL;

@@ -7,6 +7,7 @@
 #include "esp/crypto/mb.h"
 #include "base/secret.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -66,19 +67,32 @@ enum { CIPHERS = sizeof ciphers / sizeof ciphers[0] };
 
 struct esp_provider {
 	struct ossl_lib_ctx_st *libctx; /* borrowed */
-	EVP_CIPHER *cipher[CIPHERS];    /* NULL: not asked for yet */
-	struct esp_mb *mb;              /* owned; NULL: OpenSSL does everything */
+	struct esp_source source[CIPHERS];
+	struct esp_stock stock;
+	struct esp_mb *mb;                 /* owned; NULL: OpenSSL does everything */
+	struct esp_crypto_worker worker[]; /* written by the worker each is of */
 };
 
 struct esp_provider *esp_provider_new(
     struct ossl_lib_ctx_st *libctx, enum esp_engine engine, uint32_t workers)
 {
-	struct esp_provider *p = calloc(1, sizeof *p);
+	struct esp_provider *p = calloc(1, sizeof *p + workers * sizeof p->worker[0]);
 
 	if (!p) {
 		return NULL;
 	}
 	p->libctx = libctx;
+	p->stock.workers = workers;
+	for (size_t i = 0; i < CIPHERS; i++) {
+		p->source[i].stock = &p->stock;
+	}
+	for (uint32_t i = 0; i < workers; i++) {
+		p->worker[i].number = i + 1;
+		p->worker[i].stock_gone = &p->stock.gone;
+		p->worker[i].tag[0] =
+		    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0);
+		p->worker[i].tag[1] = OSSL_PARAM_construct_end();
+	}
 	if (engine == ESP_ENGINE_IPSEC_MB || (engine == ESP_ENGINE_AUTO && esp_mb_worthwhile())) {
 		p->mb = esp_mb_new(workers);
 	}
@@ -91,10 +105,30 @@ void esp_provider_free(struct esp_provider *p)
 		return;
 	}
 	for (size_t i = 0; i < CIPHERS; i++) {
-		EVP_CIPHER_free(p->cipher[i]);
+		esp_source_fini(&p->source[i]);
 	}
 	esp_mb_free(p->mb);
 	free(p);
+}
+
+struct esp_crypto_worker *esp_provider_worker(struct esp_provider *p, uint32_t i)
+{
+	return &p->worker[i];
+}
+
+bool esp_provider_keys_gone(struct esp_provider *p)
+{
+	uint64_t told = p->stock.told;
+
+	p->stock.told = atomic_load_explicit(&p->stock.gone, memory_order_relaxed);
+	return p->stock.told != told;
+}
+
+void esp_crypto_tidy(struct esp_crypto_worker *w)
+{
+	if (w->gone != atomic_load_explicit(w->stock_gone, memory_order_relaxed)) {
+		esp_crypto_forget(w);
+	}
 }
 
 enum esp_engine esp_provider_engine(
@@ -127,13 +161,16 @@ static size_t cipher_index(struct transform t)
 	return t.type == TRANSFORM_ENCR ? i : CIPHERS;
 }
 
-static const EVP_CIPHER *cipher_get(struct esp_provider *p, size_t i)
+/* NULL: this OpenSSL has it not. */
+static struct esp_source *source_get(struct esp_provider *p, size_t i)
 {
-	if (!p->cipher[i]) {
-		p->cipher[i] = EVP_CIPHER_fetch(p->libctx, ciphers[i].name, NULL);
+	struct esp_source *s = &p->source[i];
+
+	if (!s->cipher) {
+		s->cipher = EVP_CIPHER_fetch(p->libctx, ciphers[i].name, NULL);
 		ERR_clear_error();
 	}
-	return p->cipher[i];
+	return s->cipher ? s : NULL;
 }
 
 static bool mac_knows(uint16_t integ)
@@ -177,22 +214,23 @@ void esp_crypto_base(
 	}
 }
 
-static struct esp_mac *mac_new(struct esp_provider *p, const struct esp_crypto_keys *keys)
+static struct esp_mac *mac_new(struct esp_provider *p, const struct esp_crypto_plan *plan)
 {
+	const struct esp_crypto_keys *keys = plan->keys;
 	static const struct transform cbc = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
 
 	if (esp_hmac_knows(keys->integ.id)) {
 		return esp_hmac_new(keys->integ.id, keys->integ_key);
 	}
-	const EVP_CIPHER *aes = cipher_get(p, cipher_index(cbc));
-	return aes ? esp_cbc_mac_new(keys->integ.id, aes, keys->integ_key) : NULL;
+	struct esp_source *aes = source_get(p, cipher_index(cbc));
+	return aes ? esp_cbc_mac_new(keys->integ.id, aes, keys->integ_key, plan->own) : NULL;
 }
 
 static enum esp_crypto_err openssl_new(
     struct esp_provider *p, const struct esp_crypto_plan *plan, struct esp_crypto **out)
 {
 	size_t row = cipher_index(plan->keys->encr);
-	const EVP_CIPHER *cipher = ciphers[row].name ? cipher_get(p, row) : NULL;
+	struct esp_source *cipher = ciphers[row].name ? source_get(p, row) : NULL;
 
 	if (ciphers[row].name && !cipher) {
 		return ESP_CRYPTO_UNSUPPORTED;
@@ -200,7 +238,7 @@ static enum esp_crypto_err openssl_new(
 	if (plan->encr->flags & TRANSFORM_AEAD) {
 		return esp_aead_new(cipher, plan, out);
 	}
-	struct esp_mac *mac = mac_new(p, plan->keys);
+	struct esp_mac *mac = mac_new(p, plan);
 	return mac ? esp_cipher_mac_new(cipher, mac, plan, out) : ESP_CRYPTO_NOMEM;
 }
 
@@ -212,8 +250,8 @@ static bool keys_fit(const struct esp_crypto_keys *keys)
 	return keys->encr_key.n == e->key_len && keys->integ_key.n == (i ? i->key_len : 0);
 }
 
-enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
-    const struct esp_crypto_keys *keys, bool sealing, struct esp_crypto **out)
+enum esp_crypto_err esp_crypto_new(struct esp_provider *p, const struct esp_crypto_keys *keys,
+    bool sealing, struct esp_crypto **out)
 {
 	struct esp_crypto_plan plan = {
 	    .keys = keys,
@@ -229,14 +267,15 @@ enum esp_crypto_err esp_crypto_new(struct esp_provider *p, uint32_t worker,
 	if (!keys_fit(keys)) {
 		return ESP_CRYPTO_KEY;
 	}
-	if (esp_provider_engine(p, keys->encr, keys->integ) == ESP_ENGINE_OPENSSL) {
+	plan.own = esp_provider_engine(p, keys->encr, keys->integ) == ESP_ENGINE_OPENSSL;
+	if (plan.own) {
 		return openssl_new(p, &plan, out);
 	}
 	struct esp_crypto *single = NULL;
 	if (esp_mb_wants_single(keys->encr)) {
 		err = openssl_new(p, &plan, &single);
 	}
-	return err ? err : esp_mb_crypto_new(p->mb, worker, &plan, single, out);
+	return err ? err : esp_mb_crypto_new(p->mb, &plan, single, out);
 }
 
 void esp_crypto_free(struct esp_crypto *c)
@@ -257,19 +296,19 @@ static size_t run_length(const struct esp_job *jobs, size_t n)
 	return end;
 }
 
-void esp_crypto_seal(struct esp_job *jobs, size_t n)
+void esp_crypto_seal(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (size_t at = 0, run; at < n; at += run) {
 		run = run_length(jobs + at, n - at);
-		jobs[at].crypto->ops->seal(jobs + at, run);
+		jobs[at].crypto->ops->seal(w, jobs + at, run);
 	}
 }
 
-void esp_crypto_open(struct esp_job *jobs, size_t n)
+void esp_crypto_open(struct esp_crypto_worker *w, struct esp_job *jobs, size_t n)
 {
 	for (size_t at = 0, run; at < n; at += run) {
 		run = run_length(jobs + at, n - at);
-		jobs[at].crypto->ops->open(jobs + at, run);
+		jobs[at].crypto->ops->open(w, jobs + at, run);
 	}
 }
 

@@ -39,7 +39,7 @@ static void put_sealed(struct pair *p, size_t suite, bool esn, const uint8_t *da
 	struct esp_shape s;
 
 	if (esp_shape_of(k.encr, k.integ, &s) ||
-	    esp_crypto_new(provider, 0, &keys, true, &c) != ESP_CRYPTO_OK)
+	    esp_crypto_new(provider, &keys, true, &c) != ESP_CRYPTO_OK)
 		abort();
 	n -= n % s.align;
 	size_t front = ESP_HDR_LEN + (size_t)s.iv_len, all = front + n + s.icv_len;
@@ -48,7 +48,7 @@ static void put_sealed(struct pair *p, size_t suite, bool esn, const uint8_t *da
 	be32_store(exact, p->spi);
 	be32_store(exact + 4, (uint32_t)seq);
 	memcpy(exact + front, data, n);
-	if (n && seal_one(c, exact, n, 0) == ESP_CRYPTO_OK) {
+	if (n && seal_one(provider, c, exact, n, 0) == ESP_CRYPTO_OK) {
 		struct pkt pkt = {
 		    .base = exact, .cap = (uint32_t)all, .len = (uint32_t)all, .tos = 3};
 		enum esp_verdict v = pair_decap(p, &pkt);

@@ -137,10 +137,10 @@ static void sa_init(struct sa *sa, struct side *by[2], size_t pair, bool esn)
 	ck_assert_int_eq(esp_shape_of(keys.encr, keys.integ, &sa->shape), ESP_CRYPTO_OK);
 	for (size_t k = 0; k < 2; k++) {
 		sa->by[k].provider = by[k]->provider;
-		ck_assert_int_eq(esp_crypto_new(by[k]->provider, 0, &keys, true, &sa->by[k].seal),
-		    ESP_CRYPTO_OK);
-		ck_assert_int_eq(esp_crypto_new(by[k]->provider, 0, &keys, false, &sa->by[k].open),
-		    ESP_CRYPTO_OK);
+		ck_assert_int_eq(
+		    esp_crypto_new(by[k]->provider, &keys, true, &sa->by[k].seal), ESP_CRYPTO_OK);
+		ck_assert_int_eq(
+		    esp_crypto_new(by[k]->provider, &keys, false, &sa->by[k].open), ESP_CRYPTO_OK);
 	}
 }
 
@@ -183,6 +183,11 @@ static const struct sa *sa_of(const struct batch *b, size_t i)
 	return &b->sas[i % b->many];
 }
 
+static struct esp_crypto_worker *worker_of(const struct batch *b, size_t by)
+{
+	return esp_provider_worker(b->sas[0].by[by].provider, 0);
+}
+
 static void seal(const struct batch *b, size_t by)
 {
 	struct esp_job jobs[BATCH];
@@ -192,7 +197,7 @@ static void seal(const struct batch *b, size_t by)
 		jobs[i] = (struct esp_job){
 		    sa_of(b, i)->by[by].seal, sealed[by][i] + GUARD, b->lens[i], b->hi[i], 1};
 	}
-	esp_crypto_seal(jobs, b->n);
+	esp_crypto_seal(worker_of(b, by), jobs, b->n);
 	for (size_t i = 0; i < b->n; i++)
 		ck_assert_int_eq(jobs[i].err, ESP_CRYPTO_OK);
 }
@@ -205,7 +210,7 @@ static void open_and_compare(const struct batch *b, size_t by, size_t from)
 	for (size_t i = 0; i < b->n; i++)
 		jobs[i] = (struct esp_job){
 		    sa_of(b, i)->by[by].open, sealed[from][i] + GUARD, b->lens[i], b->hi[i], 1};
-	esp_crypto_open(jobs, b->n);
+	esp_crypto_open(worker_of(b, by), jobs, b->n);
 	for (size_t i = 0; i < b->n; i++) {
 		uint32_t text_len = b->lens[i];
 		size_t front = ESP_HDR_LEN + (size_t)sa_of(b, i)->shape.iv_len;
@@ -334,7 +339,7 @@ static void seal_twin(struct esp_provider *p, struct transform t, bool esn, size
 
 	ck_assert_int_eq(esp_shape_of(t, keys.integ, &shape), ESP_CRYPTO_OK);
 	ck_assert_uint_eq(shape.iv_len, iv_len);
-	ck_assert_int_eq(esp_crypto_new(p, 0, &keys, true, &c), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(p, &keys, true, &c), ESP_CRYPTO_OK);
 	memset(out, 7, ROOM);
 	be32_store(out, 0x11223344);
 	be32_store(out + 4, TWIN_SEQ);
@@ -342,7 +347,7 @@ static void seal_twin(struct esp_provider *p, struct transform t, bool esn, size
 		be64_store(out + 8, (uint64_t)(esn ? hi : 0) << 32 | TWIN_SEQ);
 	memset(out + 8 + iv_len, 'x', TWIN_TEXT);
 	struct esp_job job = {c, out, TWIN_TEXT, hi, ESP_CRYPTO_NOMEM};
-	esp_crypto_seal(&job, 1);
+	esp_crypto_seal(esp_provider_worker(p, 0), &job, 1);
 	ck_assert_int_eq(job.err, ESP_CRYPTO_OK);
 	memmove(out + 8, out + 8 + iv_len, ROOM - 8 - iv_len);
 	esp_crypto_free(c);

@@ -30,7 +30,7 @@ static struct pkt sealed(const struct pair *p, uint32_t seq, uint8_t pad, unsign
 	enum { FRONT = 16, INNER = 40 };
 	uint32_t text = INNER + pad + ESP_TRAILER_LEN;
 
-	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, true, &c), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(provider, &keys, true, &c), ESP_CRYPTO_OK);
 	be32_store(buf, p->spi);
 	be32_store(buf + 4, seq);
 	be64_store(buf + 8, seq);
@@ -39,7 +39,7 @@ static struct pkt sealed(const struct pair *p, uint32_t seq, uint8_t pad, unsign
 		buf[FRONT + INNER + i] = (uint8_t)(i == at ? 0xee : i + 1);
 	buf[FRONT + text - 2] = pad;
 	buf[FRONT + text - 1] = 4;
-	ck_assert_int_eq(seal_one(c, buf, text, 0), ESP_CRYPTO_OK);
+	ck_assert_int_eq(seal_one(provider, c, buf, text, 0), ESP_CRYPTO_OK);
 	esp_crypto_free(c);
 	esp_provider_free(provider);
 	return (struct pkt){.base = buf, .cap = sizeof buf, .len = FRONT + text + 16};
@@ -73,13 +73,13 @@ START_TEST(more_padding_than_text)
 	struct pair p;
 
 	pair_init(&p, &o);
-	ck_assert_int_eq(esp_crypto_new(provider, 0, &keys, true, &c), ESP_CRYPTO_OK);
+	ck_assert_int_eq(esp_crypto_new(provider, &keys, true, &c), ESP_CRYPTO_OK);
 	be32_store(buf, p.spi);
 	be32_store(buf + 4, 1);
 	pair_inner(buf + 8, ADDR_V4, 42);
 	buf[8 + 42] = 43; /* of 42 bytes in front of it */
 	buf[8 + 43] = 4;
-	ck_assert_int_eq(seal_one(c, buf, 44, 0), ESP_CRYPTO_OK);
+	ck_assert_int_eq(seal_one(provider, c, buf, 44, 0), ESP_CRYPTO_OK);
 	struct pkt pkt = {.base = buf, .cap = sizeof buf, .len = 8 + 44 + 16};
 	ck_assert_int_eq(pair_decap(&p, &pkt), ESP_V_PADDING);
 	esp_crypto_free(c);
