@@ -286,6 +286,30 @@ START_TEST(small_path)
 }
 END_TEST
 
+/* Sizes so near to each other that the next one would make as many fragments: it makes more. */
+START_TEST(near_sizes)
+{
+	REQ("7383-2.5.2-7");
+	uint16_t before = 0, after = 0;
+
+	pair_of(18, NULL, NULL, "fragment_size = 590;", NULL, NULL);
+	mtu_left = 580;
+	ck_assert_int_eq(sim_up(duo.left, "link", NULL, duo.right), IKE_OK);
+	sim_run_for(&duo.sim, 30000);
+	scenario_expect_up(&duo, 1);
+	for (size_t i = 0; i < records_n; i++) {
+		if (!is_skf(&records[i]) || !from_left(&records[i].w))
+			continue;
+		if (!before)
+			before = total_of(&records[i]);
+		after = total_of(&records[i]);
+	}
+	ck_assert_uint_eq(before, 6);
+	ck_assert_uint_eq(after, 7);
+	scenario_fini(&duo);
+}
+END_TEST
+
 /* A path that becomes small later. */
 START_TEST(smaller_later)
 {
@@ -385,6 +409,7 @@ int main(void)
 	add(suite, "one lost", one_lost, 6);
 	add(suite, "wild network", wild_network, 60);
 	add(suite, "small path", small_path, 3);
+	add(suite, "near sizes", near_sizes, 1);
 	add(suite, "smaller later", smaller_later, 2);
 	add(suite, "from whole to pieces", from_whole_to_pieces, 2);
 	add(suite, "probe schedule", probe_schedule, 1);
