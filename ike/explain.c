@@ -168,6 +168,18 @@ void ike_explain_no_answer(struct ike_reason *r, const struct ike_parties *w, co
 		    w->remote->port == 500 ? "500 and 4500" : "to that port");
 }
 
+void ike_explain_fragments_missing(struct ike_reason *r, const struct ike_parties *w,
+    const char *whose, unsigned have, unsigned total)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_ETIMEOUT,
+	    "only %u of %u fragments of %s came from %s: the path loses datagrams, perhaps all "
+	    "above "
+	    "some size; a smaller fragment_size at the other end helps then",
+	    have, total, whose, endpoint_text(w->remote, at));
+}
+
 void ike_explain_dead_peer(struct ike_reason *r, const struct ike_parties *w, const char *what,
     uint32_t attempts, uint64_t ms)
 {

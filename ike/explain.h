@@ -35,6 +35,9 @@ void ike_explain_notify_in_init(struct ike_reason *r, const struct ike_parties *
 /* timeout: `attempts` datagrams in `ms`, asked for `what` ("IKE_SA_INIT"). */
 void ike_explain_no_answer(struct ike_reason *r, const struct ike_parties *w, const char *what,
     uint32_t attempts, uint64_t ms, bool answered_before);
+/* `have` of `total` fragments came of `whose` ("its IKE_AUTH", "the answer to IKE_AUTH"). */
+void ike_explain_fragments_missing(struct ike_reason *r, const struct ike_parties *w,
+    const char *whose, unsigned have, unsigned total);
 void ike_explain_dead_peer(struct ike_reason *r, const struct ike_parties *w, const char *what,
     uint32_t attempts, uint64_t ms);
 

@@ -4,6 +4,7 @@
  */
 #include "ike/sa.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -581,6 +582,24 @@ void ike_sa_settle(struct ike_sa *sa)
 		ike_timers_set(&sa->e->timers, &sa->timer, deadline(sa));
 }
 
+static void explain_silence(const struct ike_sa *sa, const char *what, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	const struct ike_reasm *r = &sa->win.in_response;
+	uint64_t ms = sa->e->now - sa->win.first_at;
+	uint32_t sent = sa->win.earlier + sa->win.tries + 1;
+	char whose[80];
+
+	if (r->have) {
+		snprintf(whose, sizeof whose, "the answer to %s", what);
+		ike_explain_fragments_missing(why, &w, whose, r->have, r->total);
+	} else if (sa->established) {
+		ike_explain_dead_peer(why, &w, what, sent, ms);
+	} else {
+		ike_explain_no_answer(why, &w, what, sent, ms, sa->keyed);
+	}
+}
+
 static void window_timeout(struct ike_sa *sa)
 {
 	struct ike_retransmit rt;
@@ -602,21 +621,17 @@ static void window_timeout(struct ike_sa *sa)
 		t->ops->on_timeout(t);
 		ike_task_free(t);
 	} else {
-		struct ike_parties w = ike_sa_parties(sa, NULL);
 		struct ike_reason why;
-		uint64_t ms = sa->e->now - sa->win.first_at;
-		uint32_t sent = sa->win.earlier + sa->win.tries + 1;
 
-		if (sa->established)
-			ike_explain_dead_peer(&why, &w, t->ops->what, sent, ms);
-		else
-			ike_explain_no_answer(&why, &w, t->ops->what, sent, ms, sa->keyed);
+		explain_silence(sa, t->ops->what, &why);
 		ike_sa_fail(sa, &why, true, 0);
 	}
 }
 
 static void expire(struct ike_sa *sa)
 {
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	const struct ike_reasm *r = &sa->win.in_request;
 	char at[ENDPOINT_TEXT];
 	struct ike_reason why;
 
@@ -627,6 +642,8 @@ static void expire(struct ike_sa *sa)
 	if (sa->waiting)
 		ike_reason_set(&why, IKE_EBUG,
 		    "the operation with our own secrets took too long: nobody answered it");
+	else if (r->have)
+		ike_explain_fragments_missing(&why, &w, "its IKE_AUTH", r->have, r->total);
 	else
 		ike_reason_set(&why, IKE_ETIMEOUT,
 		    "%s began a connection and never finished it: our IKE_SA_INIT answer or its "

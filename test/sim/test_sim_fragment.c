@@ -384,6 +384,35 @@ START_TEST(probe_schedule)
 }
 END_TEST
 
+/* One fragment never passes, or its like: both ends say so. */
+static bool never(struct sim *s, struct sim_wire *w)
+{
+	bool skf = w->n > 36 && w->data[16] == 53;
+
+	return !skf || be16_load(w->data + 32) != 2 || from_left(w) != (s->tap_arg == NULL);
+}
+
+START_TEST(told_in_words)
+{
+	pair_of(19, NULL, NULL, "fragment_size = 576;", NULL, NULL);
+	duo.sim.tap = never;
+	duo.sim.tap_arg = _i ? &duo : NULL;
+	ck_assert_int_eq(sim_up(duo.left, "link", NULL, duo.right), IKE_OK);
+	sim_run_for(&duo.sim, TEN_MINUTES);
+	if (_i) {
+		scenario_expect_words(duo.left->down_reason.text,
+		    "only 5 of 6 fragments of the answer to IKE_AUTH came from 10.0.0.2:4500");
+		ck_assert(duo.left->down_retry);
+	} else {
+		scenario_expect_words(duo.right->down_reason.text,
+		    "only 5 of 6 fragments of its IKE_AUTH came from 10.0.0.1:");
+	}
+	ck_assert_int_eq((_i ? duo.left : duo.right)->down_reason.err, IKE_ETIMEOUT);
+	ck_assert_uint_eq(sim_ike_sas(duo.left), 0);
+	scenario_fini(&duo);
+}
+END_TEST
+
 static void add(Suite *suite, const char *name, const TTest *fn, int n)
 {
 	TCase *t = tcase_create(name);
@@ -410,6 +439,7 @@ int main(void)
 	add(suite, "wild network", wild_network, 60);
 	add(suite, "small path", small_path, 3);
 	add(suite, "near sizes", near_sizes, 1);
+	add(suite, "told in words", told_in_words, 2);
 	add(suite, "smaller later", smaller_later, 2);
 	add(suite, "from whole to pieces", from_whole_to_pieces, 2);
 	add(suite, "probe schedule", probe_schedule, 1);
