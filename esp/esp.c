@@ -163,8 +163,6 @@ static enum esp_err crypto_new(
 
 static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct esp_in_params *p)
 {
-	struct esp_transport_box *box = NULL;
-
 	sa->spi = p->spi;
 	sa->slot = p->spi & e->sad.mask;
 	sa->owner = sa->slot % e->workers_n;
@@ -173,12 +171,11 @@ static enum esp_err in_fill(struct esp *e, struct esp_sa_in *sa, const struct es
 	sa->headers = p->headers;
 	esp_life_init(&sa->life, &p->life);
 	if (p->headers.mode == ESP_TRANSPORT) {
-		box = esp_transport_box_new(&p->transport);
-		if (!box) {
+		sa->transport = esp_transport_box_new(&p->transport);
+		if (!sa->transport) {
 			return ESP_ENOMEM;
 		}
 	}
-	atomic_init(&sa->transport, box);
 	if (!esp_window_init(&sa->window, p->replay_window, p->first_seq) ||
 	    !set_selectors(sa, p)) {
 		return ESP_ENOMEM;
@@ -229,30 +226,6 @@ void esp_in_del(struct esp *e, uint32_t spi)
 	atomic_fetch_sub(&e->transports, sa->headers.mode == ESP_TRANSPORT);
 	release_spi(&e->sad, spi);
 	esp_epoch_retire(&e->epoch, &sa->item, in_retired);
-}
-
-static void transport_retired(struct esp_epoch_item *item)
-{
-	free(ESP_EPOCH_OWNER(item, struct esp_transport_box, item));
-}
-
-enum esp_err esp_in_set_transport(struct esp *e, uint32_t spi, const struct esp_transport *t)
-{
-	struct esp_sa_in *sa = esp_sad_in(&e->sad, spi);
-
-	if (!sa || sa->headers.mode != ESP_TRANSPORT) {
-		return ESP_ENOENT;
-	}
-	if (!esp_transport_valid(t)) {
-		return ESP_EINVAL;
-	}
-	struct esp_transport_box *box = esp_transport_box_new(t);
-	if (!box) {
-		return ESP_ENOMEM;
-	}
-	struct esp_transport_box *old = atomic_exchange(&sa->transport, box);
-	esp_epoch_retire(&e->epoch, &old->item, transport_retired);
-	return ESP_OK;
 }
 
 bool esp_has_transport(const struct esp *e)

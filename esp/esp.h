@@ -81,7 +81,9 @@ struct esp_headers {
 };
 
 /* Transport mode: addresses of the packet as the peer sent it and as this host sees it. They differ
- * behind a NAT, and checksums are repaired then (RFC 3948 section 3.1.2). */
+ * behind a NAT, and checksums are repaired then (RFC 3948 section 3.1.2). They are those of the
+ * negotiation for as long as the SA lives, also where a NAT shows the peer elsewhere later: both
+ * hosts go on with what they know, and their connections with them. */
 struct esp_transport {
 	struct addr sent_src, sent_dst; /* as the peer's stack computed its checksums with */
 	struct addr src, dst;           /* as the packet is handed to this host */
@@ -120,8 +122,6 @@ struct esp_out_params {
 
 enum esp_err esp_in_add(struct esp *e, const struct esp_in_params *p);
 void esp_in_del(struct esp *e, uint32_t spi); /* unknown: no effect */
-/* Transport mode: the addresses changed. ESP_ENOENT, ESP_ENOMEM; ESP_EINVAL: of two families. */
-enum esp_err esp_in_set_transport(struct esp *e, uint32_t spi, const struct esp_transport *t);
 /* Is there an inbound SA in transport mode? Any thread. */
 bool esp_has_transport(const struct esp *e);
 enum esp_err esp_out_add(struct esp *e, const struct esp_out_params *p, uint32_t *slot);

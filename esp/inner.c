@@ -161,7 +161,7 @@ static enum esp_verdict take_flow(const struct esp_transport_box *box, const str
 enum esp_verdict esp_inner_take(const struct esp_worker *w, const struct esp_sa_in *sa,
     struct pkt *p, uint32_t front, uint32_t len, struct esp_inner_run *run)
 {
-	const struct esp_transport_box *box = atomic_load(&sa->transport);
+	const struct esp_transport_box *box = sa->transport;
 	struct load l = {.at = p->off + front};
 	enum esp_verdict v = read_trailer(sa, p, len, &l);
 

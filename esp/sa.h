@@ -38,8 +38,7 @@ struct esp_sa_in {
 	struct esp_crypto *crypto; /* owned */
 	struct esp_sel *sels;      /* owned: the local ones, then the remote ones */
 	uint32_t local_n, remote_n;
-	/* Transport mode; else NULL. Written by control, read by workers; owned. */
-	_Atomic(struct esp_transport_box *) transport;
+	struct esp_transport_box *transport; /* owned; NULL in tunnel mode */
 	/* Written by the worker that has the SA. */
 	alignas(ESP_CACHE_LINE) struct esp_window window;
 	struct esp_life life;

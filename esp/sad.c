@@ -25,7 +25,7 @@ void esp_sa_in_free(struct esp_sa_in *sa)
 	esp_crypto_free(sa->crypto);
 	esp_window_fini(&sa->window);
 	free(sa->sels);
-	free(atomic_load(&sa->transport));
+	free(sa->transport);
 	secret_wipe(sa, sizeof *sa);
 	free(sa);
 }

@@ -5,17 +5,15 @@
 #ifndef ESP_TRANSPORT_H
 #define ESP_TRANSPORT_H
 
-#include "esp/epoch.h"
 #include "esp/flow.h"
 #include "esp/header.h"
 
-/* Addresses as workers see them: never changed, only replaced. */
+/* Addresses as workers see them: never changed. */
 struct esp_transport_box {
 	uint8_t header[ESP_V6_LEN]; /* without length, class, protocol and checksum */
 	uint8_t header_len;         /* ESP_V4_LEN, ESP_V6_LEN */
 	bool repair;                /* checksums were computed with other addresses */
 	uint16_t difference;        /* what has to be added to their complement */
-	struct esp_epoch_item item;
 };
 
 /* False: the addresses are not all of one family. */

@@ -1,6 +1,7 @@
 """Transport mode between two hosts, through a NAT too; TFC padding; policies without a peer; a child for each worker."""
 import json
 import re
+import time
 
 from lab import Lab, Net, Skipped, expect, until
 import matrix
@@ -72,6 +73,75 @@ def between_hosts(family, nat, encap):
         a.down()
         a.wait_down()
         b.wait_down()
+        a.stop()
+        b.stop()
+
+
+# Sends and gets back, waits for the file to appear, does it once more over the same connection.
+TWICE = """
+import os, socket, sys, time
+here, there, port, go = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+s = socket.create_connection((there, port), timeout=30, source_address=(here, 0))
+for turn in (1, 2):
+    data, got = os.urandom(20000), b""
+    s.sendall(data)
+    while len(got) < len(data): got += s.recv(1 << 16)
+    assert got == data
+    print("turn", turn, flush=True)
+    while turn == 1 and not os.path.exists(go): time.sleep(0.05)
+"""
+ECHO = """
+import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])), family=socket.AF_INET)
+print("ready", flush=True)
+c = s.accept()[0]
+while data := c.recv(1 << 16): c.sendall(data)
+"""
+MOVED = """
+table inet nat {
+  chain post {
+    type nat hook postrouting priority srcnat;
+    oifname "rb" ip saddr 192.168.77.2 snat ip to 198.51.100.9
+  }
+}
+"""
+
+
+def nat_moves():
+    """The NAT shows a at another address: the same SAs and the same connection go on, checksums included."""
+    with Lab() as lab:
+        net = Net(lab, True)
+        router = lab.node("r")
+        a, b = hosts(net, 4, True)
+        here, there = net.outer["a"][4], net.outer["b"][4]
+        # The router forgets a mapping that is not used for a second.
+        for key in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
+            router.sh("sysctl", "-qw", "net.netfilter.%s=1" % key)
+        b.start()
+        a.start()
+        a.up()
+        b.wait_up()
+        before = b.child()
+        server = net.b.spawn("echo", "python3", "-c", ECHO, there, PORT)
+        until(20, lambda: "no server: " + server.output(), lambda: "ready" in server.output())
+        go = lab.dir / "go"
+        client = net.a.spawn("twice", "python3", "-c", TWICE, here, there, PORT, go)
+        until(30, lambda: "nothing came back: " + client.output(), lambda: "turn 1" in client.output())
+        router.ip("addr", "add", "198.51.100.9/24", "dev", "rb")
+        router.sh("nft", "delete", "table", "inet", "nat")
+        router.nft(MOVED)
+        time.sleep(2.5)
+        go.touch()
+        until(30, lambda: "nothing came back after the move: %s\n%s" % (client.output(), b.log()[-600:]),
+              lambda: "turn 2" in client.output())
+        until(10, lambda: "b does not see the move: " + b.log()[-600:],
+              lambda: b.ike_sas()[0]["remote"].startswith("198.51.100.9:"))
+        after = b.child()
+        for key in ("spi_in", "spi_out", "remote_ts"):
+            expect(after[key] == before[key], "status: %s is %r, was %r" % (key, after[key], before[key]))
+        for tunike in (a, b):
+            drops = {k: v for k, v in tunike.child()["drops"].items() if v}
+            expect(not drops, "status: drops: %r" % drops)
         a.stop()
         b.stop()
 
@@ -263,6 +333,7 @@ def cases():
             for encap in (True, False):
                 yield ("transport ipv%d%s%s" % (family, " nat" if nat else "", "" if encap else " plain"),
                        lambda f=family, n=nat, e=encap: between_hosts(f, n, e))
+    yield "transport: the NAT moves", nat_moves
     yield "transport: started by a packet", by_packet
     yield "transport: the modes differ", modes_differ
     yield "transport: strongswan declines", strongswan_declines
