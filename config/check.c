@@ -207,8 +207,8 @@ static void check_pass(struct load *l, const struct node *node, const struct con
 /* Policies without a peer have nothing to agree on. */
 static void check_static(struct load *l, const struct node *node, const struct config_child *child)
 {
-	static const char *const pointless[] = {
-	    "esp_proposals", "tfc_padding", "per_cpu_sas", "replay_window", "updown"};
+	static const char *const pointless[] = {"esp_proposals", "tfc_padding", "tfc_dummies",
+	    "per_cpu_sas", "replay_window", "updown"};
 	const char *mode = child->mode == MODE_PASS ? "pass" : "drop";
 
 	for (size_t i = 0; i < sizeof(pointless) / sizeof(pointless[0]); i++) {

@@ -63,6 +63,7 @@ struct config_child {
 	enum config_copy_dscp copy_dscp;
 	bool copy_df, copy_ecn;
 	uint32_t tfc_padding; /* bytes of an inner packet; 0: off; CONFIG_TFC_MTU */
+	uint32_t tfc_dummies; /* packets a second that are sent at least; 0: as there are */
 	bool lenient_padding;
 	enum config_per_cpu per_cpu_sas;
 };

@@ -125,6 +125,7 @@ static const struct row child_rows[] = {
 	NUM ("life_packets",  K_SIZE,     CHILD(hard.packets), 0, UINT64_MAX, UINT64_MAX,   "0",         "packets after which it is closed; without it a tenth more than rekey_packets; 0: no limit"),
 	NUM ("replay_window", K_U32,      CHILD(replay_window), 0, 32768, 32768,            "1024",      "packets that may come late and still be told from replays; 0: no protection"),
 	TEXT("tfc_padding",  K_TFC,           CHILD(tfc_padding),       0, 65535,           "0",         "inner packets are padded to so many bytes, or mtu: as far as the path goes; 0: not"),
+	NUM ("tfc_dummies",   K_U32,      CHILD(tfc_dummies),   0, 1000, 1000,              "0",         "packets a second that are sent at least: dummies (RFC 4303 section 2.6) where there are no others; 0: none"),
 	BOOL("lenient_padding",               CHILD(lenient_padding),   1,                  "false",     "accept packets whose padding is not the one that RFC 4303 asks for"),
 	WORD("copy_dscp",    CHILD(copy_dscp), dscps,                                       "out",       "copy the DSCP: out to the outer header, in to the inner one, yes both ways, or no"),
 	BOOL("copy_df",                       CHILD(copy_df),           1,                  "true",      "copy the DF bit to the outer header"),

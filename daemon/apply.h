@@ -36,12 +36,14 @@ struct apply_child {
 	bool encap;
 	struct ike_mode mode;
 	struct nets_held held;
-	uint64_t seen;    /* packets in, when last looked */
-	uint32_t pin;     /* the interface its packets leave by; 0: as routed */
-	uint64_t order;   /* in which they came up */
-	uint32_t behind;  /* inbound SPI of the child that sends while it lives; 0: none */
-	bool down;        /* waits for the commit */
-	bool replaced;    /* by a newer one: what its peer has sent meanwhile is still taken */
+	uint64_t seen;         /* packets in, when last looked */
+	uint32_t pin;          /* the interface its packets leave by; 0: as routed */
+	uint64_t order;        /* in which they came up */
+	uint32_t behind;       /* inbound SPI of the child that sends while it lives; 0: none */
+	uint64_t dummies_at;   /* until then there were enough packets, ms; 0: not looked at yet */
+	uint64_t dummies_seen; /* packets that were sent until then */
+	bool down;             /* waits for the commit */
+	bool replaced;         /* by a newer one: what its peer has sent meanwhile is still taken */
 	uint64_t gone_at; /* down and replaced: when the inbound keys go too, ms; 0: not yet set */
 };
 

@@ -75,7 +75,7 @@ struct daemon {
 	int wake_fd; /* an eventfd: written by workers */
 	struct worker *workers[DAEMON_WORKERS];
 	uint32_t workers_n;
-	struct event *deadline, *tick, *wake, *stop_timer, *signals[3];
+	struct event *deadline, *tick, *dummies, *wake, *stop_timer, *signals[3];
 	bool draining, stopping;
 	uint8_t *buffers; /* DAEMON_BATCH datagrams with their room */
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/dummies.h"
 #include "daemon/mtu.h"
 #include "daemon/signer/signer.h"
 
@@ -422,6 +423,15 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	apply_refresh(&d->apply, daemon_now_ms());
 }
 
+static void on_dummies(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	dummies_tick(&d->apply, d->workers, d->workers_n, daemon_now_ms());
+}
+
 /* ---- The end ---- */
 
 static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
@@ -486,7 +496,7 @@ static bool add_sock(struct daemon *d, struct daemon_sock *s)
 
 bool daemon_loop_init(struct daemon *d)
 {
-	struct timeval second = in_ms(TICK_MS);
+	struct timeval second = in_ms(TICK_MS), often = in_ms(DUMMIES_TICK_MS);
 	bool ok = add_signals(d);
 
 	d->deadline = evtimer_new(d->base, on_deadline, d);
@@ -495,6 +505,8 @@ bool daemon_loop_init(struct daemon *d)
 	d->wake = event_new(d->base, d->wake_fd, EV_READ | EV_PERSIST, on_wake, d);
 	ok = ok && d->deadline && d->stop_timer && d->tick && d->wake &&
 	     event_add(d->tick, &second) == 0 && event_add(d->wake, NULL) == 0;
+	d->dummies = event_new(d->base, -1, EV_PERSIST, on_dummies, d);
+	ok = ok && d->dummies && (!dummies_wanted(d->config) || event_add(d->dummies, &often) == 0);
 	ok = ok && add_sock(d, &d->natt);
 	for (size_t i = 0; i < d->socks_n; i++)
 		ok = ok && add_sock(d, &d->socks[i]);
@@ -517,6 +529,7 @@ void daemon_loop_fini(struct daemon *d)
 	free_event(&d->natt.event);
 	free_event(&d->deadline);
 	free_event(&d->stop_timer);
+	free_event(&d->dummies);
 	free_event(&d->tick);
 	free_event(&d->wake);
 }

@@ -30,6 +30,7 @@
 	X(tun_bad)      /* packets of the TUN device that were not what it said */  \
 	X(too_big)      /* senders told that inner packets do not fit their path */ \
 	X(cut)          /* inner packets cut into fragments that fit their path */  \
+	X(dummies)      /* packets sent that carry nothing */                       \
 	X(supers)       /* super-packets read from the TUN device */                \
 	X(trains)       /* trains of datagrams received */                          \
 	X(strays)       /* ESP packets handed to the worker that has their SA */    \
@@ -95,6 +96,8 @@ void worker_free(struct worker *w); /* stopped; NULL is fine */
 /* An ESP packet that came to somebody else: copied for the worker that has its SA. Any thread.
  * False: its ring is full, the packet is lost (counted). `wake` later, once for all. */
 bool worker_give(struct worker *owner, const struct pkt *p, const struct endpoint *remote);
+/* The same way: has the worker send a dummy packet of `len` bytes by the SA in `slot`. */
+bool worker_dummy(struct worker *w, uint32_t slot, uint32_t len);
 void worker_wake(struct worker *w);
 /* Which worker has the inbound SA of this SPI. */
 uint32_t worker_of_spi(const struct worker_params *p, uint32_t spi);

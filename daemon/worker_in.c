@@ -248,12 +248,31 @@ unsigned worker_raw(struct worker *w)
 	return n < BATCH ? FOUND_WORK | FOUND_END : FOUND_WORK;
 }
 
-/* ---- What others handed over ---- */
+/* ---- What others handed over, or wish ---- */
 
 struct stray {
 	struct endpoint remote;
 	uint8_t tos;
+	/* Not 0: no packet, but the wish for a dummy of so many bytes by the SA in `slot`. */
+	uint32_t dummy, slot;
 };
+
+static bool give(struct worker *owner, const struct stray *head, struct bytes body)
+{
+	pthread_mutex_lock(&owner->strays_lock);
+	bool ok = ring_put(&owner->strays, bytes_of(head, sizeof *head), body);
+	pthread_mutex_unlock(&owner->strays_lock);
+	return ok;
+}
+
+bool worker_dummy(struct worker *w, uint32_t slot, uint32_t len)
+{
+	struct stray head;
+	memset(&head, 0, sizeof head);
+	head.dummy = len;
+	head.slot = slot;
+	return give(w, &head, bytes_of(NULL, 0));
+}
 
 bool worker_give(struct worker *owner, const struct pkt *p, const struct endpoint *remote)
 {
@@ -261,10 +280,7 @@ bool worker_give(struct worker *owner, const struct pkt *p, const struct endpoin
 	memset(&head, 0, sizeof head);
 	head.remote = *remote;
 	head.tos = p->tos;
-	pthread_mutex_lock(&owner->strays_lock);
-	bool ok = ring_put(
-	    &owner->strays, bytes_of(&head, sizeof head), bytes_of(p->base + p->off, p->len));
-	pthread_mutex_unlock(&owner->strays_lock);
+	bool ok = give(owner, &head, bytes_of(p->base + p->off, p->len));
 	if (!ok)
 		atomic_fetch_add_explicit(
 		    &owner->counters[WORKER_strays_lost], 1, memory_order_relaxed);
@@ -281,6 +297,11 @@ unsigned worker_strays(struct worker *w)
 		struct pkt p = {
 		    .base = w->buffers + i * BUFFER, .cap = BUFFER, .off = PKT_HEADROOM};
 		memcpy(&head, record.p, sizeof head);
+		if (head.dummy) {
+			ring_pop(&w->strays);
+			worker_send_dummy(w, p.base, head.slot, head.dummy);
+			continue;
+		}
 		p.len = (uint32_t)(record.n - sizeof head);
 		p.tos = head.tos;
 		memcpy(p.base + p.off, record.p + sizeof head, p.len);

@@ -110,4 +110,7 @@ unsigned worker_raw(struct worker *w);      /* enum worker_found */
 unsigned worker_strays(struct worker *w);   /* enum worker_found */
 unsigned worker_outbound(struct worker *w); /* enum worker_found */
 
+/* Sends a dummy packet; `buffer` has BUFFER bytes. */
+void worker_send_dummy(struct worker *w, uint8_t *buffer, uint32_t slot, uint32_t len);
+
 #endif

@@ -192,6 +192,18 @@ static void send_sealed(struct worker *w, struct pkt *pkts, size_t n)
 	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
 }
 
+void worker_send_dummy(struct worker *w, uint8_t *buffer, uint32_t slot, uint32_t len)
+{
+	struct pkt p = {.base = buffer, .cap = BUFFER, .off = PKT_HEADROOM, .len = len};
+
+	esp_worker_enter(w->esp);
+	if (esp_dummy(w->esp, slot, &p)) {
+		worker_count(w, WORKER_dummies, 1);
+		send_sealed(w, &p, 1);
+	}
+	esp_worker_leave(w->esp);
+}
+
 /* Packet i of the batch goes in fragments, as many at a time as its buffer takes. */
 static void send_cut(struct worker *w, size_t i)
 {

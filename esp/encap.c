@@ -430,7 +430,9 @@ bool esp_dummy(struct esp_worker *w, uint32_t slot, struct pkt *p)
 		return false;
 	}
 	memset(p->base + p->off, 0, p->len);
-	it.total = it.text = p->len;
+	uint32_t carries = atomic_load(&it.sa->path)->fits;
+	it.total = p->len < carries ? p->len : carries;
+	it.text = text_of(it.sa, p, &it);
 	it.outer.next = NEXT_NONE;
 	encap_run(w, it.sa, p, &it, 1);
 	return p->verdict == ESP_V_OK;

@@ -203,8 +203,9 @@ void esp_encap(struct esp_worker *w, struct pkt *pkts, size_t n);
  * carries: fragments of at most esp_pkt_mtu() bytes, for the SA that took the whole (RFC 4301
  * section 8.1). As esp_encap otherwise; they may come in several calls. */
 void esp_encap_pieces(struct esp_worker *w, const struct pkt *whole, struct pkt *pieces, size_t n);
-/* A dummy packet (RFC 4303 section 2.6): p->len bytes of any content, zeros now, sealed by the SA
- * in `slot` and ready to be sent; room as for esp_encap. The receiver throws it away. False: see
+/* A dummy packet (RFC 4303 section 2.6): p->len bytes of any content, zeros now, as far as the path
+ * carries them and with the SA's TFC padding, sealed by the SA in `slot` and ready to be sent; room
+ * as for esp_encap. The receiver throws it away. False: see
  * p->verdict. */
 bool esp_dummy(struct esp_worker *w, uint32_t slot, struct pkt *p);
 /* ESP packets to IP packets, in place. pkt.tos is the outer TOS. Worker i has the inbound SAs of

@@ -255,6 +255,35 @@ def tfc_padding(value, least, most):
         b.stop()
 
 
+def dummies(other):
+    """An idle tunnel shows as many packets as one with little traffic; who gets them throws them away."""
+    if other is StrongSwan and not available():
+        raise Skipped("no strongSwan here")
+    with Lab() as lab:
+        net = Net(lab)
+        a_site, b_site = matrix.sites(net, 4)
+        a_site.child_keys = "tfc_dummies = 20; tfc_padding = 600;"
+        a, b = Tunike(net.a).configure(a_site), other(net.b).configure(b_site)
+        here, there = net.INNER["a"][4], net.INNER["b"][4]
+        b.start()
+        a.start()
+        a.up()
+        start, before, size = time.monotonic(), a.child()["packets_out"], sent_bytes(net.a, "a0")
+        until(20, "no dummies", lambda: a.worker_sum("dummies") >= 40)
+        rate = (a.child()["packets_out"] - before) / (time.monotonic() - start)
+        expect(5 < rate < 40, "%g packets a second" % rate)
+        each = (sent_bytes(net.a, "a0") - size) / (a.child()["packets_out"] - before)
+        expect(600 < each < 800, "packets of %d bytes" % each)
+        # The tunnel carries what it is for, and then fewer dummies.
+        done = net.a.sh("ping", "-n", "-q", "-c", "100", "-i", "0.02", "-W", "2", "-I", here, there)
+        expect("100 received" in done.stdout, done.stdout)
+        if other is Tunike:
+            drops = {k: v for k, v in b.child()["drops"].items() if v}
+            expect(list(drops) == ["dummy"] and drops["dummy"] >= 40, "status: drops: %r" % drops)
+            b.stop()
+        a.stop()
+
+
 # ---- Policies without a peer ----
 
 def statics():
@@ -340,6 +369,8 @@ def cases():
     yield "transport: strongswan is declined", strongswan_is_declined
     for value, least, most in ((0, 100, 250), (1000, 1000, 1200), ('"mtu"', 1400, 1560)):
         yield "tfc_padding = %s" % value, lambda v=value, l=least, m=most: tfc_padding(v, l, m)
+    yield "tfc_dummies", lambda: dummies(Tunike)
+    yield "tfc_dummies strongswan", lambda: dummies(StrongSwan)
     yield "policies without a peer", statics
     for here, there in ((2, 2), (4, 2), (1, 2)):
         yield "a child for each worker, %d and %d" % (here, there), lambda a=here, b=there: per_cpu(a, b)

@@ -237,6 +237,29 @@ START_TEST(dummies)
 }
 END_TEST
 
+/* With TFC padding nobody can tell it from a packet that carries something, and it is never longer
+ * than the path carries. */
+START_TEST(dummies_look_alike)
+{
+	struct pair_options o = {
+	    .suite = (size_t)_i, .window = 64, .tfc_padding = 900, .path = path(true, 1400)};
+	struct pair p;
+
+	pair_init(&p, &o);
+	struct pkt real = pair_packet(buf, ADDR_V4, 100);
+	ck_assert_int_eq(pair_encap(&p, &real), ESP_V_OK);
+	struct pkt pkt = {.base = buf, .cap = sizeof buf, .off = PKT_HEADROOM, .len = 40};
+	ck_assert(esp_dummy(p.lw, p.slot, &pkt));
+	ck_assert_uint_eq(pkt.len, real.len);
+	pkt = (struct pkt){.base = buf, .cap = sizeof buf, .off = PKT_HEADROOM, .len = 3000};
+	ck_assert(esp_dummy(p.lw, p.slot, &pkt));
+	ck_assert_uint_le(pkt.len + 28, 1400);
+	ck_assert_uint_gt(pkt.len + 28 + 16, 1400);
+	ck_assert_int_eq(pair_decap(&p, &pkt), ESP_V_DUMMY);
+	pair_fini(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("esp_tfc");
@@ -250,6 +273,7 @@ int main(void)
 	tcase_add_loop_test(t, not_beyond_the_room, 0, (int)pair_suites_n);
 	tcase_add_test(t, not_in_transport_mode);
 	tcase_add_loop_test(t, dummies, 0, (int)pair_suites_n);
+	tcase_add_loop_test(t, dummies_look_alike, 0, (int)pair_suites_n);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -279,6 +279,37 @@ START_TEST(suites_that_need_other_room)
 }
 END_TEST
 
+/* From another thread, while packets are on their way; the receiver shows none of them. */
+START_TEST(dummies)
+{
+	struct rng r = {15};
+	uint64_t totals[ESP_VERDICTS] = {0};
+	connect_sides(1, true);
+	for (uint32_t i = 0; i < 50; i++) {
+		ck_assert(worker_dummy(left.w[0], left.out[0], 40 + i * 20));
+		worker_wake(left.w[0]);
+		send_one(&left, 2, 500, &r);
+	}
+	everything_arrives();
+	for (int ms = 0; ms < PATIENCE_MS && totals[ESP_V_DUMMY] < 50; ms += STEP_MS) {
+		rest();
+		esp_totals(right.esp, totals);
+	}
+	ck_assert_uint_eq(totals[ESP_V_DUMMY], 50);
+	ck_assert_uint_eq(side_sum(&left, WORKER_dummies), 50);
+	/* Its SA is gone: nothing leaves. */
+	esp_out_del(left.esp, left.out[0]);
+	ck_assert(worker_dummy(left.w[0], left.out[0], 100));
+	worker_wake(left.w[0]);
+	for (int ms = 0; ms < PATIENCE_MS && !totals[ESP_V_NO_SA]; ms += STEP_MS) {
+		rest();
+		esp_totals(left.esp, totals);
+	}
+	ck_assert_uint_ne(totals[ESP_V_NO_SA], 0);
+	ck_assert_uint_eq(side_sum(&left, WORKER_dummies), 50);
+}
+END_TEST
+
 static void nobody(void *ctx, const uint8_t *p, uint32_t len)
 {
 	(void)ctx, (void)p, (void)len;
@@ -697,6 +728,7 @@ int main(void)
 	tcase_add_loop_test(t, all_arrives_in_order, 0, sizeof traffic_rows / sizeof *traffic_rows);
 	tcase_add_test(t, supers_of_every_size);
 	tcase_add_test(t, suites_that_need_other_room);
+	tcase_add_test(t, dummies);
 	tcase_add_test(t, bad_packets_of_the_device);
 	tcase_add_test(t, strays_are_handed_over);
 	tcase_add_test(t, strays_beyond_the_ring);
