@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
@@ -24,6 +25,17 @@ void ike_rekey_ike_schedule(struct ike_sa *sa)
 	sa->rekey_at =
 	    soft ? sa->e->now + ike_rekey_jitter(sa->e, soft, sa->conn->rand_ms) : IKE_NEVER;
 	sa->over_at = soft && over ? sa->e->now + soft + over : IKE_NEVER;
+}
+
+bool ike_rekey_ike_is_out(const struct ike_sa *sa)
+{
+	if (sa->heir || sa->rival)
+		return true;
+	for (const struct ike_sa *o = sa->olds ? sa->e->first : NULL; o; o = o->next) {
+		if (o->parent == sa && o->phase == IKE_PHASE_OLD && (o->active || o->tasks))
+			return true;
+	}
+	return false;
 }
 
 static void later(struct ike_sa *sa)
@@ -59,7 +71,7 @@ enum ike_err ike_rekey_ike(struct ike_sa *sa, uint32_t tag)
 
 	if (sa->phase != IKE_PHASE_UP || sa->heir)
 		return IKE_ESTATE;
-	if (sa->rival)
+	if (sa->rival || ike_reauth_has_successor(sa))
 		return IKE_ETEMPORARY;
 	err = ike_heir_new(&sa->heir, sa, true);
 	if (!err && !ike_task_new(sa, &ike_task_rekey_ike, NULL)) {

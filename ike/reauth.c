@@ -10,6 +10,7 @@
 
 enum {
 	LEAST_MS = 10000, /* a peer cannot make us do it more often */
+	BUSY_MS = 1000,
 	LIFETIME_LEN = 4, /* of AUTH_LIFETIME's data: seconds */
 };
 
@@ -229,7 +230,7 @@ void ike_reauth_crossed(struct ike_sa *by_peer)
 	}
 }
 
-void ike_reauth_progress(struct ike_sa *successor)
+static void progress(struct ike_sa *successor)
 {
 	struct ike_sa *old = old_of(successor);
 	const struct ike_child *c;
@@ -249,7 +250,7 @@ void ike_reauth_progress(struct ike_sa *successor)
 		successor->asked_all = true;
 		want_missing(successor, old); /* what cannot be asked for is missing below */
 	}
-	if (is_busy(successor))
+	if (is_busy(successor) || ike_rekey_ike_is_out(old))
 		return;
 	c = missing(old, successor);
 	if (c) {
@@ -262,6 +263,16 @@ void ike_reauth_progress(struct ike_sa *successor)
 	    (unsigned)successor->id);
 	ike_sa_close(old, &why);
 	ike_sa_settle(old);
+}
+
+void ike_reauth_settle(struct ike_sa *sa)
+{
+	if (sa->grown_old && sa->parent)
+		sa = sa->parent;
+	if (sa->replaces)
+		progress(sa);
+	else if (ike_reauth_has_successor(sa))
+		progress(by_id(sa->e, sa->successor));
 }
 
 /* ---- Beginning ---- */
@@ -303,8 +314,19 @@ void ike_reauth_begin(struct ike_sa *sa, const char *why)
 	err = begin(sa);
 	if (!err)
 		return;
-	ike_reason_set(&reason, err, "%s", ike_err_sentence(err));
+	ike_reason_set(&reason, err, "%s",
+	    err == IKE_ESTATE ? "it has no child that is up" : ike_err_sentence(err));
 	failed(sa, &reason);
+}
+
+/* New keys are on their way: they come first. */
+static bool has_work(const struct ike_sa *sa)
+{
+	const struct ike_child *c = sa->children;
+
+	while (c && (c->state == IKE_CHILD_INSTALLED || c->state == IKE_CHILD_DELETING))
+		c = c->next;
+	return c || ike_rekey_ike_is_out(sa);
 }
 
 void ike_reauth_due(struct ike_sa *sa)
@@ -321,6 +343,8 @@ void ike_reauth_due(struct ike_sa *sa)
 			? "it could not be done once more"
 			: "the peer, who was told in time, did not do it once more");
 		ike_sa_close(sa, &why);
+	} else if (has_work(sa)) {
+		sa->reauth_at = sa->e->now + BUSY_MS;
 	} else {
 		ike_reauth_begin(sa, "it is time to authenticate once more");
 	}

@@ -27,8 +27,9 @@ void ike_reauth_begin(struct ike_sa *sa, const char *why);
 /* Begins what is due; ends an SA that could not be authenticated in time. */
 void ike_reauth_due(struct ike_sa *sa);
 ike_time ike_reauth_at(const struct ike_sa *sa); /* when ike_reauth_due has work */
-/* Something happened to a successor: goes on, and deletes the old one at the end. */
-void ike_reauth_progress(struct ike_sa *successor);
+/* Something happened to an SA: if it is a successor, or has one, goes on, and deletes the old one
+ * at the end. */
+void ike_reauth_settle(struct ike_sa *sa);
 /* The successor comes to its end before it is one. */
 void ike_reauth_failed(struct ike_sa *successor, const struct ike_reason *why);
 /* The peer has set up a newer SA: both ends may be at it. Of the two successors that stays whose

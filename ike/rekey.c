@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "ike/reauth.h"
 #include "ike/task/task.h"
 
 enum {
@@ -92,7 +93,7 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 
 	if (old->state != IKE_CHILD_INSTALLED || old->sa->phase != IKE_PHASE_UP)
 		return IKE_ESTATE;
-	if (is_contested(old))
+	if (is_contested(old) || ike_reauth_has_successor(old->sa))
 		return IKE_ETEMPORARY;
 	err = ike_child_new_for(&c, old->sa, old, old->cfg, tag);
 	if (!err)

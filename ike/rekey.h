@@ -66,6 +66,9 @@ struct bytes ike_rekey_lower(struct bytes a, struct bytes b);
 /* Begins to replace its keys. IKE_ESTATE: that is under way, or it is not up. IKE_ETEMPORARY: the
  * peer is at it. */
 enum ike_err ike_rekey_ike(struct ike_sa *sa, uint32_t tag);
+/* Not over yet, with the Delete of the old keys. A Delete of the whole IKE SA on top of it could be
+ * taken for one of the keys that lost. */
+bool ike_rekey_ike_is_out(const struct ike_sa *sa);
 void ike_rekey_ike_schedule(struct ike_sa *sa);
 /* Begins what is due; ends an SA that could not be rekeyed in time. */
 void ike_rekey_ike_due(struct ike_sa *sa);

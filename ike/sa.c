@@ -575,8 +575,7 @@ void ike_sa_settle(struct ike_sa *sa)
 {
 	if (sa->dead)
 		return;
-	if (sa->replaces)
-		ike_reauth_progress(sa);
+	ike_reauth_settle(sa);
 	ike_task_pump(sa);
 	if (!sa->dead)
 		ike_timers_set(&sa->e->timers, &sa->timer, deadline(sa));

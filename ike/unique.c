@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "ike/rekey.h"
+
 enum {
 	/* How late a peer's IKE_SA_INIT may come that was sent before it knew of ours. */
 	CROSSING_MS = 10000,
@@ -153,6 +155,10 @@ void ike_unique_due(struct ike_sa *sa)
 
 	if (sa->ousted_at > sa->e->now)
 		return;
+	if (ike_rekey_ike_is_out(sa)) {
+		sa->ousted_at = sa->e->now + OUSTED_MS / 10;
+		return;
+	}
 	sa->ousted_at = IKE_NEVER;
 	by = newest(sa);
 	if (!by)
@@ -161,17 +167,30 @@ void ike_unique_due(struct ike_sa *sa)
 	replace(sa, by);
 }
 
+/* What carries its packets now. */
+static const struct ike_child *in_use(const struct ike_sa *sa, const struct config_child *cfg)
+{
+	const struct ike_child *best = NULL;
+
+	for (const struct ike_child *c = sa->children; c; c = c->next) {
+		if (c->cfg == cfg && c->spi_given && !c->replaced &&
+		    c->state != IKE_CHILD_REKEYED && c->state != IKE_CHILD_DELETING)
+			best = c;
+	}
+	return best;
+}
+
 uint32_t ike_unique_ousts(const struct ike_sa *sa, const struct config_child *cfg)
 {
 	if (sa->began || (sa->conn->unique != UNIQUE_REPLACE && sa->conn->unique != UNIQUE_KEEP))
 		return 0;
-	for (struct ike_sa *o = sa->e->last; o; o = o->prev) {
-		struct ike_child *c;
+	for (const struct ike_sa *o = sa->e->last; o; o = o->prev) {
+		const struct ike_child *c;
 
 		if (!same_pair(sa, o) || !from_same_place(sa, o) || crossing(sa, o, CROSSING_MS))
 			continue;
-		c = ike_child_of(o, cfg);
-		if (c && c->spi_given && !c->replaced)
+		c = in_use(o, cfg);
+		if (c)
 			return c->spi_in;
 	}
 	return 0;

@@ -4,6 +4,7 @@
  */
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
@@ -84,6 +85,8 @@ static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
 	enum ike_err err;
 
 	(void)e;
+	if (ike_reauth_has_successor(in->sa)) /* which will have all of it soon */
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	if (rekey) {
 		err = rekeyed_child(in, rekey, &old);
 		if (err || !old)

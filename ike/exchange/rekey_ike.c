@@ -7,6 +7,7 @@
  */
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
@@ -140,7 +141,8 @@ enum ike_err ike_on_ike_rekey(struct ike_in *in)
 	struct choice c;
 	uint8_t group[2];
 
-	if (v == IKE_DO_TEMPORARY || in->sa->rival || in->sa->olds >= OLDS_MAX)
+	if (v == IKE_DO_TEMPORARY || ike_reauth_has_successor(in->sa) || in->sa->rival ||
+	    in->sa->olds >= OLDS_MAX)
 		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	if (!choose(in, &c, &why))
 		return decline(in, IKE_N_NO_PROPOSAL_CHOSEN, &why);

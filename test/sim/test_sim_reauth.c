@@ -90,7 +90,7 @@ START_TEST(by_caller_in_bad_weather)
 
 	begin(&s, 150 + (uint64_t)_i,
 	    "rekey_time = \"25s\"; over_time = \"5m\"; reauth_time = \"70s\";",
-	    "rekey_time = \"40s\";");
+	    "rekey_time = \"40s\"; over_time = \"5m\";");
 	s.sim.loss_permille = 50;
 	s.sim.jitter_ms = 9; /* packets take 20 ms: IKE must not take longer */
 	scenario_traffic(&s, 10 * A_MINUTE);
@@ -276,6 +276,26 @@ START_TEST(commands_meanwhile)
 }
 END_TEST
 
+/* Either end has new keys made for the old IKE SA meanwhile, and one of the datagrams is lost. */
+START_TEST(rekey_meanwhile)
+{
+	for (uint64_t n = 0; n < 160; n++) {
+		struct scenario s;
+
+		begin(&s, 550 + n, "rekey_time = 0; dpd_delay = 0;",
+		    "rekey_time = 0; dpd_delay = 0;");
+		due(s.left, s.sim.now + 1000);
+		s.sim.loss_mask = n % 16 ? 1u << s.sim.sent << n % 16 : 0;
+		scenario_traffic(&s, 1000 + n / 16 * 8);
+		sim_rekey(_i & 1 ? s.left : s.right, "link", NULL, _i & 2);
+		scenario_traffic(&s, A_MINUTE);
+		sim_run_for(&s.sim, 10 * A_MINUTE);
+		scenario_expect_up(&s, 2);
+		scenario_fini(&s);
+	}
+}
+END_TEST
+
 /* The peer dies while it is authenticated once more: both SAs end, neither waits for ever. */
 START_TEST(dead_meanwhile)
 {
@@ -308,6 +328,7 @@ static Suite *suite(void)
 	tcase_add_test(t, refused);
 	tcase_add_loop_test(t, child_refused, 0, 2);
 	tcase_add_loop_test(t, commands_meanwhile, 0, 3);
+	tcase_add_loop_test(t, rekey_meanwhile, 0, 4);
 	tcase_add_loop_test(t, dead_meanwhile, 0, 8);
 	suite_add_tcase(s, t);
 	return s;

@@ -75,9 +75,13 @@ static struct sim_host *owner(struct sim *s, uint32_t spi)
 	return &s->hosts[(spi >> 28) - 1];
 }
 
-/* All that could carry the child's packets is on its way out: none is meant to arrive. */
+/* It or all that could carry the child's packets is on its way out: none is meant to arrive. */
 static bool is_taken_down(const struct sim_host *h, const struct sim_child *c)
 {
+	const struct ike_child *own = ike_child_by_spi_in(h->engine, c->sa.spi_in);
+
+	if (own && own->state == IKE_CHILD_DELETING)
+		return true;
 	for (const struct ike_sa *sa = h->engine->first; sa; sa = sa->next)
 		for (const struct ike_child *k = sa->children; k; k = k->next)
 			if (sa->id == c->ike_id && sa->phase == IKE_PHASE_UP && k->cfg == c->cfg &&
