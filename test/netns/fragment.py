@@ -1,4 +1,5 @@
 """Long IKE messages in fragments (RFC 7383), on paths that drop IP fragments or large packets; tunike and strongSwan."""
+import ipaddress
 import struct
 
 from lab import Lab, Net, Skipped, expect, until
@@ -29,7 +30,7 @@ class Capture:
     def __init__(self, node, dev):
         self.file = node.dir / "wire.pcap"
         self.process = node.spawn("tcpdump", "tcpdump", "-n", "-U", "--immediate-mode", "-i", dev, "-w", self.file, "-s", "0",
-                                  "udp port 500 or udp port 4500 or (ip[6:2] & 0x3fff != 0)")
+                                  "udp port 500 or udp port 4500 or (ip[6:2] & 0x3fff != 0) or ip6[6] == 44")
         until(20, lambda: "tcpdump does not start: " + self.process.output(),
               lambda: "listening on" in self.process.output())
 
@@ -39,19 +40,21 @@ class Capture:
         return self.messages()
 
     def messages(self):
-        """The IKE messages of IPv4: source, bytes of the IP packet, exchange, (number, total) of SKF or None; IP fragments."""
+        """The IKE messages: source, bytes of the IP packet, exchange, (number, total) of SKF or None; IP fragments."""
         data, found, split = self.file.read_bytes(), [], 0
         order = "<" if data[:4] == b"\xd4\xc3\xb2\xa1" else ">"
         at = 24
         while at + 16 <= len(data):
             size = struct.unpack_from(order + "I", data, at + 8)[0]
             packet, at = data[at + 16 + 14:at + 16 + size], at + 16 + size
-            if len(packet) < 28 or packet[0] >> 4 != 4:
+            if len(packet) < 48:
                 continue
-            if struct.unpack_from(">H", packet, 6)[0] & 0x3fff:
+            six = packet[0] >> 4 == 6
+            if packet[6] == 44 if six else struct.unpack_from(">H", packet, 6)[0] & 0x3fff:
                 split += 1
                 continue
-            head = (packet[0] & 15) * 4
+            head = 40 if six else (packet[0] & 15) * 4
+            source = str(ipaddress.ip_address(packet[8:24] if six else packet[12:16]))
             ports, body = struct.unpack_from(">HH", packet, head), packet[head + 8:]
             if 4500 in ports:
                 if body[:4] != b"\0\0\0\0":
@@ -60,7 +63,7 @@ class Capture:
             if len(body) < 36:
                 continue
             skf = struct.unpack_from(">HH", body, 32) if body[16] == 53 else None
-            found.append((".".join(map(str, packet[12:16])), len(packet), body[18], skf))
+            found.append((source, len(packet), body[18], skf))
         return found, split
 
 
@@ -71,12 +74,12 @@ def selectors(letter):
         "fd00:%s:%x::/64" % (side * 2, 2 * i) for i in range(SELECTORS - 2)]
 
 
-def ends(role, net, top="", conn=""):
+def ends(role, net, top="", conn="", family=4):
     # strongSwan wants an address of its own in each selector.
     for node, side in ((net.a, "aa"), (net.b, "bb")):
         for i in range(SELECTORS - 2):
             node.ip("addr", "add", "fd00:%s:%x::1/128" % (side, 2 * i), "dev", "lo", "nodad")
-    a, b = matrix.sites(net, 4, ike=IKE, esp=ESP)
+    a, b = matrix.sites(net, family, ike=IKE, esp=ESP)
     for site, own, other in ((a, "a", "b"), (b, "b", "a")):
         site.local_ts, site.remote_ts = selectors(own), selectors(other)
     makes = matrix.ROLES[role]
@@ -103,25 +106,25 @@ def wall(net, size):
         node.nft(WALL % {"dev": dev, "size": size})
 
 
-def pieces(role, size):
+def pieces(role, size, family):
     """Both messages of IKE_AUTH go in pieces; the walls let no IP fragment pass, and there is none."""
     if "strongswan" in role and not available():
         raise Skipped("no charon")
     with Lab() as lab:
         net = Net(lab)
-        a, b = ends(role, net, top="fragment_size = %d;" % size)
+        a, b = ends(role, net, top="fragment_size = %d;" % size, family=family)
         wall(net, 1500)
         wire = Capture(net.b, "b0")
         b.start()
         a.start()
         a.up()
         b.wait_up()
-        both = (net.outer["a"][4], net.outer["b"][4])
+        both = (net.outer["a"][family], net.outer["b"][family])
         messages, split = wire.until("not both messages of IKE_AUTH are in SKF", lambda found, _: all(
             any(m[0] == source and m[2] == 35 and m[3] and m[3][0] == m[3][1] for m in found) for source in both))
         expect(split == 0, "%d IP fragments on the wire" % split)
         expect(drops(net.a) == [0, 0] and drops(net.b) == [0, 0], "the walls dropped: %r %r" % (drops(net.a), drops(net.b)))
-        for source, name in ((net.outer["a"][4], "request"), (net.outer["b"][4], "response")):
+        for source, name in zip(both, ("request", "response")):
             seen = [m for m in messages if m[0] == source and m[2] == 35]
             totals = {m[3][1] for m in seen if m[3]}
             expect(seen and all(m[3] for m in seen), "IKE_AUTH %s: not all in SKF: %r" % (name, seen))
@@ -188,7 +191,8 @@ def without(role):
 
 def cases():
     for role in matrix.ROLES:
-        for size in (600, 1280):
-            yield "fragment %s pieces %d" % (role, size), lambda role=role, size=size: pieces(role, size)
+        for family, size in ((4, 600), (4, 1280), (6, 1280)):
+            yield ("fragment %s ipv%d pieces %d" % (role, family, size),
+                   lambda role=role, family=family, size=size: pieces(role, size, family))
     yield "fragment tunike-tunike small path", lambda: small_path("tunike-tunike")
     yield "fragment tunike-tunike without", lambda: without("tunike-tunike")
