@@ -16,6 +16,8 @@ title() { line; printf '%s\n' "$*"; line; }
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 title "tunike $(build/tunike version | head -n 1 | sed 's/^tunike //'), $(openssl version | cut -d ' ' -f 1,2), ${cpu:-unknown processor}, $(nproc) cores"
 build/test/bench_esp
+title "Traffic of one worker while the control thread installs and removes 10,000 children"
+build/test/bench_stall
 title "IKE_SA_INIT and IKE_AUTH with a PSK, in the simulation"
 build/test/bench_handshake
 title "TCP between two network namespaces, one stream, one worker at each end"

@@ -94,7 +94,7 @@ static void open_all(void)
  * are children ---- */
 
 static struct esp *many;
-static uint32_t spis[CHILDREN];
+static uint32_t spis[CHILDREN], out_slots[CHILDREN];
 
 static void add_child(uint32_t i, struct esp_policy *policy)
 {
@@ -111,6 +111,7 @@ static void add_child(uint32_t i, struct esp_policy *policy)
 	struct esp_out_params out = {.spi = spis[i], .keys = in.keys};
 	if (esp_in_add(many, &in) != ESP_OK || esp_out_add(many, &out, &slot) != ESP_OK)
 		abort();
+	out_slots[i] = slot;
 	*policy = (struct esp_policy){.action = ESP_PROTECT,
 	    .slot = slot,
 	    .local = ts_any(ADDR_V4),
@@ -118,9 +119,10 @@ static void add_child(uint32_t i, struct esp_policy *policy)
 	policy->remote.lo = policy->remote.hi = addr_from_bytes(bytes_of(a, 4));
 }
 
-static void children(uint32_t n)
+static void children(uint32_t n, uint32_t workers)
 {
-	struct esp_params params = {.slots = 1 << 14, .workers = 1, .engine = ESP_ENGINE_OPENSSL};
+	struct esp_params params = {
+	    .slots = 1 << 14, .workers = workers, .engine = ESP_ENGINE_OPENSSL};
 	struct esp_policy *v = calloc(n, sizeof *v);
 
 	many = esp_new(&params);
@@ -143,12 +145,12 @@ static void children(uint32_t n)
 
 static void one_child(void)
 {
-	children(1);
+	children(1, 1);
 }
 
 static void all_children(void)
 {
-	children(CHILDREN);
+	children(CHILDREN, 1);
 }
 
 /* No packet is marked as of the flow of the one before it: each is looked up. */
@@ -163,6 +165,74 @@ static void lay_each_sealed(void)
 {
 	lay_each();
 	esp_encap(p.lw, pkts, BATCH);
+}
+
+/* ---- Two workers: one sent first by every SA, and has OpenSSL's contexts of them; the other one,
+ * which is counted, has spare ones ---- */
+
+static void one_borrowed(void)
+{
+	children(1, 2);
+	lay_each();
+	seal();
+	p.lw = esp_worker_get(many, 1);
+}
+
+static uint32_t next_child;
+
+/* Every packet is another child's, until all had one. */
+static void lay_next(void)
+{
+	lay_each();
+	for (size_t i = 0; i < BATCH; i++, next_child = (next_child + 1) % CHILDREN)
+		be32_store(room[i] + PKT_HEADROOM + 16, 10u << 24 | next_child);
+}
+
+static void all_borrowed(void)
+{
+	children(CHILDREN, 2);
+	for (size_t i = 0; i < CHILDREN; i += BATCH) {
+		lay_next();
+		seal();
+	}
+	p.lw = esp_worker_get(many, 1);
+}
+
+/* ---- A batch between two changes of the control thread ---- */
+
+static struct esp_policy changing[100 + 1];
+
+static void one_of_changing(void)
+{
+	one_child();
+	changing[0] = (struct esp_policy){.action = ESP_PROTECT,
+	    .slot = out_slots[0],
+	    .local = ts_any(ADDR_V4),
+	    .remote = ts_any(ADDR_V4)};
+	changing[0].remote.lo = changing[0].remote.hi =
+	    addr_from_bytes(bytes_of((uint8_t[]){10, 0, 0, 0}, 4));
+}
+
+static void change(void)
+{
+	for (uint32_t i = 1; i <= 100; i++)
+		add_child(i, &changing[i]);
+	if (esp_spd_set(many, changing, 101) != ESP_OK || esp_spd_set(many, changing, 1) != ESP_OK)
+		abort();
+	for (uint32_t i = 1; i <= 100; i++) {
+		esp_out_del(many, out_slots[i]);
+		esp_in_del(many, spis[i]);
+	}
+	if (esp_reclaim(many) != 0)
+		abort();
+	lay_each();
+}
+
+static void seal_batch(void)
+{
+	esp_worker_enter(p.lw);
+	seal();
+	esp_worker_leave(p.lw);
 }
 
 static void find_sas(void)
@@ -377,6 +447,10 @@ static const struct part {
     {"seal-10000-children", all_children, lay_each, seal},
     {"open-1-child", one_child, lay_each_sealed, open_all},
     {"open-10000-children", all_children, lay_each_sealed, open_all},
+    {"seal-borrowed-1-child", one_borrowed, lay_each, seal},
+    {"seal-borrowed-10000-children", all_borrowed, lay_next, seal},
+    {"batch", one_of_changing, lay_each, seal_batch},
+    {"batch-amid-changes", one_of_changing, change, seal_batch},
     {"sa-lookup", all_children, nothing, find_sas},
     {"lookup-1", one_rule, nothing, find_rules},
     {"lookup-10000", many_rules, nothing, find_rules},
