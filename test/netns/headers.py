@@ -124,7 +124,43 @@ def congestion_unasked(family):
         stop(a, b)
 
 
+# The flow labels of what b gets from outside.
+LABELS = """
+table inet labels {
+  set seen { typeof ip6 flowlabel; flags dynamic; size 64; }
+  chain in {
+    type filter hook prerouting priority -400;
+    iifname "b0" %s @th,0,64 != 0 add @seen { ip6 flowlabel }
+  }
+}
+"""
+
+
+def labels(encap):
+    """RFC 4301 section 5.1.2.2: the outer flow label is this host's. It is one for an SA, whatever flows are inside."""
+    with Lab() as lab:
+        net = Net(lab)
+        sites = matrix.sites(net, 6, conn_keys="encap = %s;" % ("true" if encap else "false"))
+        a, b = (Tunike(node).configure(site) for node, site in zip((net.a, net.b), sites))
+        b.start()
+        a.start()
+        a.up()
+        b.wait_up()
+        net.b.nft(LABELS % ("udp dport 4500" if encap else "meta l4proto 50"))
+        inner = [0x12345, 0xabcde, 0x00001]
+        for label in inner:
+            net.a.sh("ping", "-6", "-n", "-q", "-c", "3", "-i", "0.05", "-W", "2", "-F", hex(label), "-I",
+                     net.INNER["a"][6], net.INNER["b"][6])
+        out = json.loads(net.b.sh("nft", "-j", "list", "set", "inet", "labels", "seen").stdout)
+        seen = [s["set"].get("elem", []) for s in out["nftables"] if "set" in s][0]
+        expect(len(seen) == 1, "outer flow labels: %r" % seen)
+        expect(not set(seen) & set(inner), "an inner flow label is seen outside: %r" % seen)
+        stop(a, b)
+
+
 def cases():
+    for encap in (True, False):
+        yield "headers ipv6 labels%s" % ("" if encap else " plain"), lambda encap=encap: labels(encap)
     for family in (4, 6):
         for run in (outwards, nothing, inwards, congestion_unasked):
             yield "headers ipv%d %s" % (family, run.__name__), lambda run=run, family=family: run(family)
