@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "esp/inner.h"
 #include "esp/internal.h"
+#include "esp/resync.h"
 
 enum {
 	CHUNK = 64, /* packets that are opened together */
@@ -121,6 +122,8 @@ static enum esp_verdict finish(struct esp_worker *w, const struct item *it,
 {
 	struct esp_sa_in *sa = it->sa;
 	uint32_t front = (uint32_t)ESP_HDR_LEN + sa->shape.iv_len;
+
+	sa->forged = job->err == ESP_CRYPTO_FORGED ? sa->forged + 1 : 0;
 	/* A packet of this batch may have been the SA's last one. */
 	enum esp_verdict v = esp_life_over(&sa->life) ? ESP_V_EXPIRED : opened(job->err);
 
@@ -166,10 +169,13 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 		if (items[k].sa) {
 			v = admit(&items[k], &jobs[k]);
 		}
-		if (v == ESP_V_OK) {
-			k++;
-		} else {
+		if (v != ESP_V_OK) {
 			judge(w, items[k].sa, p, v);
+		} else if (esp_resync_due(items[k].sa, p)) {
+			esp_resync(w, items[k].sa, p, &jobs[k], &items[k].seq);
+			judge(w, items[k].sa, p, finish(w, &items[k], &jobs[k], &run));
+		} else {
+			k++;
 		}
 	}
 	esp_crypto_open(w->ciphers, jobs, k);

@@ -43,6 +43,7 @@ struct esp_sa_in {
 	alignas(ESP_CACHE_LINE) struct esp_window window;
 	struct esp_life life;
 	struct esp_tally tally;
+	uint32_t forged; /* packets in a row that did not verify */
 	_Atomic uint64_t drops[ESP_VERDICTS];
 	/* Control only. */
 	struct esp_epoch_item item;

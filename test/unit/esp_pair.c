@@ -128,7 +128,7 @@ void pair_init(struct pair *p, const struct pair_options *o)
 	    .keys = pair_keys(o->suite, o->esn),
 	    .life = o->out_life,
 	    .path = o->path,
-	    .first_seq = o->first_seq};
+	    .first_seq = o->first_seq + o->lost};
 	must(esp_out_add(p->left, &out, &p->slot) == ESP_OK, "outbound SA");
 	set_policies(p, &here, &there);
 	p->lw = esp_worker_get(p->left, 0);

@@ -20,6 +20,7 @@ struct pair_options {
 	bool esn;
 	uint32_t window;
 	uint64_t first_seq;
+	uint64_t lost; /* packets that left has sent and right has never seen, from the beginning */
 	struct esp_lifetime out_life, in_life;
 	enum esp_engine engine; /* of both ends */
 	struct esp_headers headers;
