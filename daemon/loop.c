@@ -80,18 +80,20 @@ static void answer_op(struct daemon *d, const struct ike_op *op)
 /* The way there may be narrower than was assumed before it was known. */
 static void narrow_mtu(struct daemon *d, const struct ike_child_up *up)
 {
-	struct netcfg_underlay u;
+	char t[ADDR_TEXT];
 
-	if (!d->tun || d->config->tun.mtu || !up->initiator ||
-	    netcfg_underlay(&up->remote.addr, d->tun->name, &u) < 0)
+	if (!d->tun || d->config->tun.mtu || !up->initiator)
 		return;
-	uint32_t fits = mtu_inner(u.mtu, (enum addr_family)up->remote.addr.family,
+	uint32_t way = paths_mtu(&d->paths, &up->remote.addr, daemon_now_ms());
+	if (way == 0)
+		return;
+	uint32_t fits = mtu_inner(way, (enum addr_family)up->remote.addr.family,
 	    esp_overhead(up->suite.encr, up->suite.integ));
 	if (fits >= d->tun->mtu || d->tun->ops->set_mtu(d->tun, fits) < 0)
 		return;
 	d->tun->mtu = fits;
-	log_say(&d->log, LOG_INFO, "mtu", "%s has an MTU of %u now: %s carries %u", d->tun->name,
-	    fits, u.dev, u.mtu);
+	log_say(&d->log, LOG_INFO, "mtu", "%s has an MTU of %u now: the way to %s carries %u",
+	    d->tun->name, fits, addr_text(&up->remote.addr, t), way);
 }
 
 static void child_up(struct daemon *d, const struct ike_event *ev)

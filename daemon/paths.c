@@ -29,20 +29,33 @@ void paths_learn(struct paths *p, const struct addr *remote, unsigned ifindex)
 {
 	if (ifindex)
 		*entry_of(p->learned, remote) =
-		    (struct paths_entry){*remote, ifindex, UINT64_MAX, true};
+		    (struct paths_entry){*remote, ifindex, 0, UINT64_MAX, true};
+}
+
+static const struct paths_entry *look_up(
+    struct paths *p, const struct addr *remote, uint64_t now_ms)
+{
+	struct paths_entry *e = entry_of(p->looked_up, remote);
+	struct netcfg_underlay u;
+
+	if (e->known && now_ms < e->until_ms && addr_equal(&e->remote, remote))
+		return e;
+	bool any = netcfg_underlay(remote, p->not_dev[0] ? p->not_dev : NULL, &u) == 0;
+	*e = (struct paths_entry){
+	    *remote, any ? u.ifindex : 0, any ? u.mtu : 0, now_ms + PATHS_FRESH_MS, true};
+	return e;
+}
+
+uint32_t paths_mtu(struct paths *p, const struct addr *remote, uint64_t now_ms)
+{
+	return look_up(p, remote, now_ms)->mtu;
 }
 
 unsigned paths_find(struct paths *p, const struct addr *remote, uint64_t now_ms)
 {
-	struct paths_entry *e = entry_of(p->looked_up, remote);
+	const struct paths_entry *e = look_up(p, remote, now_ms);
 	const struct paths_entry *l = entry_of(p->learned, remote);
-	struct netcfg_underlay u;
 
-	if (!e->known || now_ms >= e->until_ms || !addr_equal(&e->remote, remote)) {
-		int rc = netcfg_underlay(remote, p->not_dev[0] ? p->not_dev : NULL, &u);
-		*e = (struct paths_entry){
-		    *remote, rc == 0 ? u.ifindex : 0, now_ms + PATHS_FRESH_MS, true};
-	}
 	if (e->ifindex)
 		return e->ifindex;
 	return l->known && addr_equal(&l->remote, remote) ? l->ifindex : 0;

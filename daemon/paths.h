@@ -13,6 +13,7 @@ enum { PATHS = 256 };
 struct paths_entry {
 	struct addr remote;
 	unsigned ifindex;
+	uint32_t mtu;      /* of that interface; 0: unknown */
 	uint64_t until_ms; /* a looked-up entry is looked up again after that */
 	bool known;
 };
@@ -27,5 +28,7 @@ void paths_init(struct paths *p, const char *not_dev); /* copied */
 void paths_learn(struct paths *p, const struct addr *remote, unsigned ifindex);
 /* The interface towards `remote`, the TUN device left aside; 0: unknown. */
 unsigned paths_find(struct paths *p, const struct addr *remote, uint64_t now_ms);
+/* The MTU of the interface by which the routes lead there; 0: none does. */
+uint32_t paths_mtu(struct paths *p, const struct addr *remote, uint64_t now_ms);
 
 #endif
