@@ -121,8 +121,9 @@ void apply_commit(struct apply *a, uint64_t now_ms);
  */
 void apply_refresh(struct apply *a, uint64_t now_ms);
 
-/* What was sent does not fit its path. */
-void apply_too_big(struct apply *a, const struct udp_too_big *t, uint64_t now_ms);
+/* What was sent does not fit its path. Returns what the path carries, if that is news; 0: it is
+ * not, or not to be believed. */
+uint32_t apply_too_big(struct apply *a, const struct udp_too_big *t, uint64_t now_ms);
 
 const struct apply_child *apply_by_spi(const struct apply *a, uint32_t spi_in);
 const struct apply_child *apply_by_slot(const struct apply *a, uint32_t slot_out);

@@ -31,18 +31,19 @@ static void tell_paths(struct apply *a, const struct addr *dst)
 			apply_set_path(a, c);
 }
 
-void apply_too_big(struct apply *a, const struct udp_too_big *t, uint64_t now_ms)
+uint32_t apply_too_big(struct apply *a, const struct udp_too_big *t, uint64_t now_ms)
 {
 	char at[ADDR_TEXT];
 
 	if (!is_ours(a, t))
-		return;
+		return 0;
 	uint32_t mtu = pmtu_learn(a->pmtu, &t->dst, t->mtu, now_ms);
 	if (mtu == 0)
-		return;
+		return 0;
 	log_say(a->log, LOG_INFO, "path-mtu", "the path to %s carries packets of %u bytes",
 	    addr_text(&t->dst, at), mtu);
 	tell_paths(a, &t->dst);
+	return mtu;
 }
 
 void apply_mtu_expire(struct apply *a, uint64_t now_ms)

@@ -320,6 +320,15 @@ static void on_moved(struct daemon *d, const struct worker_notice *n)
 	    d, &(struct ike_command){.kind = IKE_CMD_MOVED, .spi = n->id, .remote = n->remote});
 }
 
+static void on_too_big(struct daemon *d, const struct udp_too_big *t)
+{
+	struct ike_command c = {.kind = IKE_CMD_PATH_MTU, .remote = {.addr = t->dst}};
+
+	c.mtu = apply_too_big(&d->apply, t, daemon_now_ms());
+	if (c.mtu)
+		daemon_command(d, &c);
+}
+
 static void on_notice(struct daemon *d, const struct worker_notice *n)
 {
 	switch (n->kind) {
@@ -334,7 +343,7 @@ static void on_notice(struct daemon *d, const struct worker_notice *n)
 		log_say(&d->log, LOG_ERROR, "socket", "UDP port %u cannot be read any more: %s",
 		    udp_port(d->natt.udp), strerror(-n->error));
 		break;
-	case WORKER_TOO_BIG: apply_too_big(&d->apply, &n->too_big, daemon_now_ms()); break;
+	case WORKER_TOO_BIG: on_too_big(d, &n->too_big); break;
 	}
 }
 

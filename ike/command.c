@@ -295,6 +295,20 @@ static enum ike_err alive(struct ike_engine *e, const struct ike_command *c)
 	return IKE_OK;
 }
 
+static enum ike_err path_mtu(struct ike_engine *e, const struct ike_command *c)
+{
+	enum ike_err err = IKE_EUNKNOWN;
+
+	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
+		if (sa->dead || !addr_equal(&sa->remote.addr, &c->remote.addr))
+			continue;
+		ike_packets_fit(sa, c->mtu);
+		ike_sa_settle(sa);
+		err = IKE_OK;
+	}
+	return err;
+}
+
 static enum ike_err op_done(struct ike_engine *e, const struct ike_command *c)
 {
 	struct ike_sa *sa = e->waiting;
@@ -319,6 +333,7 @@ enum ike_err ike_command(struct ike_engine *e, const struct ike_command *c)
 	case IKE_CMD_REKEY: return rekey(e, c);
 	case IKE_CMD_ALIVE:
 	case IKE_CMD_MOVED: return alive(e, c);
+	case IKE_CMD_PATH_MTU: return path_mtu(e, c);
 	case IKE_CMD_STOP: return stop(e);
 	}
 	return IKE_EBUG;

@@ -95,10 +95,12 @@ enum ike_command_kind {
 	 * IKE_EUNKNOWN: nothing of it is up. IKE_ESTATE: it is being rekeyed or deleted already.
 	 * IKE_ETEMPORARY: the last rekey is not over. */
 	IKE_CMD_REKEY,
-	IKE_CMD_ALIVE, /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
-			  needed now */
-	IKE_CMD_MOVED, /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
-	IKE_CMD_STOP,  /* delete everything; all IKE_DOWN events have come after 3 s */
+	IKE_CMD_ALIVE,    /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
+			     needed now */
+	IKE_CMD_MOVED,    /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
+	IKE_CMD_PATH_MTU, /* IP packets of more than `mtu` bytes do not reach remote.addr: fragments
+			     keep to that (RFC 7383 section 2.5.2). IKE_EUNKNOWN: nobody is there */
+	IKE_CMD_STOP,     /* delete everything; all IKE_DOWN events have come after 3 s */
 };
 
 struct ike_command {
@@ -113,7 +115,8 @@ struct ike_command {
 	struct endpoint local, remote;
 	struct ts_flow flow; /* ACQUIRE */
 	uint32_t spi;
-	bool ike; /* REKEY */
+	uint32_t mtu; /* PATH_MTU */
+	bool ike;     /* REKEY */
 	struct {
 		uint32_t op_id;
 		bool found;          /* there is such a secret */

@@ -4,7 +4,8 @@
  *
  * A long message is cut for IP packets of fragment_size bytes. When several retransmissions bring
  * no answer it is cut anew for the size that the RFC recommends, if that is smaller, and the SA
- * stays with it. Who answers follows the fragments of the request.
+ * stays with it. Who answers follows the fragments of the request. What ICMP says of the path
+ * counts at once.
  */
 #include "ike/sa.h"
 
@@ -78,14 +79,20 @@ static bool may_fragment(const struct ike_sa *sa)
 	       (!sa->conn || sa->conn->fragmentation == FRAGMENTATION_YES);
 }
 
-void ike_fragments_fit(struct ike_sa *sa, const struct ike_datagram *d, size_t largest)
+/* True: it is less than before. */
+static bool narrow(struct ike_sa *sa, uint32_t packet)
 {
-	uint32_t packet = (uint32_t)largest + around(sa, d->marker);
-
 	if (packet < PACKET_LEAST)
 		packet = PACKET_LEAST;
-	if (packet < packet_max(sa))
-		sa->packet_max = packet;
+	if (packet >= packet_max(sa))
+		return false;
+	sa->packet_max = packet;
+	return true;
+}
+
+void ike_fragments_fit(struct ike_sa *sa, const struct ike_datagram *d, size_t largest)
+{
+	narrow(sa, (uint32_t)largest + around(sa, d->marker));
 }
 
 /* Cut anew for smaller packets, into more fragments than before. False: it stays as it is. */
@@ -263,5 +270,19 @@ void ike_request_again(struct ike_sa *sa, const struct ike_retransmit *rt)
 		    "%u fragments for packets of %u bytes",
 		    w->request.total, safe);
 	}
+	ike_sa_transmit(sa, &w->request);
+}
+
+void ike_packets_fit(struct ike_sa *sa, uint32_t packet)
+{
+	struct ike_window *w = &sa->win;
+	struct ike_retransmit rt;
+
+	if (!narrow(sa, packet) || !sa->active || !w->outstanding || !may_fragment(sa) ||
+	    w->request.piece <= room_in(sa, sa->packet_max) ||
+	    !cut_smaller(sa, &w->request, sa->packet_max))
+		return;
+	rt = ike_task_schedule(sa->active);
+	ike_window_restart(w, sa->e->now, &rt);
 	ike_sa_transmit(sa, &w->request);
 }

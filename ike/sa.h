@@ -204,6 +204,9 @@ void ike_answer_again(struct ike_sa *sa, const struct ike_datagram *d);
 void ike_sa_transmit(struct ike_sa *sa, const struct ike_parcel *p);
 /* Before that: the kept answer in smaller fragments, if it can be, as those of the peer are. */
 void ike_answer_smaller(struct ike_sa *sa, const struct ike_datagram *d);
+/* The path carries IP packets of `packet` bytes: fragments keep to that, and a request that is out
+ * in larger ones goes out anew. */
+void ike_packets_fit(struct ike_sa *sa, uint32_t packet);
 /* Fragments of the peer are no larger than this datagram: ours keep to its size. */
 void ike_fragments_fit(struct ike_sa *sa, const struct ike_datagram *d, size_t largest);
 

@@ -384,6 +384,53 @@ START_TEST(probe_schedule)
 }
 END_TEST
 
+static enum ike_err report(struct sim_host *h, const char *dst, uint32_t mtu)
+{
+	struct ike_command c = {.kind = IKE_CMD_PATH_MTU, .mtu = mtu};
+	enum ike_err err;
+
+	ck_assert(addr_parse(&c.remote.addr, dst));
+	err = ike_engine_command(h->engine, duo.sim.now, &c);
+	sim_drain_all(&duo.sim);
+	return err;
+}
+
+/* Packet Too Big: what is out goes out anew at once, in fragments of at most that size, with a
+ * schedule of its own; what is not smaller changes nothing. */
+START_TEST(packet_too_big)
+{
+	REQ("7383-2.5.1-2", "7383-2.5.2-5", "7383-2.5.2-6", "7383-2.5.2-7");
+	size_t from;
+	ike_time at;
+
+	plain_pair(20);
+	scenario_connect(&duo);
+	mtu_left = 1000;
+	ck_assert_int_eq(sim_rekey(duo.left, "link", "lan", false), IKE_OK);
+	from = records_n;
+	ck_assert_int_eq(report(duo.left, "10.0.0.3", 1000), IKE_EUNKNOWN);
+	ck_assert_int_eq(report(duo.left, "10.0.0.2", 1280), IKE_OK);
+	ck_assert_uint_eq(records_n, from);
+	at = duo.sim.now;
+	ck_assert_int_eq(report(duo.left, "10.0.0.2", 1000), IKE_OK);
+	ck_assert_uint_eq(count_skf(from, true), 4);
+	ck_assert_uint_eq(total_of(&records[from]), 4);
+	ck_assert_uint_le(largest(from, true), 1000);
+	ck_assert_uint_eq(records[from].at, at);
+	sim_run_for(&duo.sim, 2000);
+	ck_assert_uint_eq(duo.left->rekeyed, 1);
+	ck_assert_int_eq(
+	    report(duo.left, "10.0.0.2", 0), IKE_OK); /* never less than we can do with */
+	from = records_n;
+	ck_assert_int_eq(sim_rekey(duo.left, "link", "lan", false), IKE_OK);
+	sim_run_for(&duo.sim, 2000);
+	ck_assert_uint_eq(duo.left->rekeyed, 2);
+	ck_assert_uint_le(largest(from, true), 256);
+	scenario_expect_up(&duo, 1);
+	scenario_fini(&duo);
+}
+END_TEST
+
 /* One fragment never passes, or its like: both ends say so. */
 static bool never(struct sim *s, struct sim_wire *w)
 {
@@ -439,6 +486,7 @@ int main(void)
 	add(suite, "wild network", wild_network, 60);
 	add(suite, "small path", small_path, 3);
 	add(suite, "near sizes", near_sizes, 1);
+	add(suite, "packet too big", packet_too_big, 1);
 	add(suite, "told in words", told_in_words, 2);
 	add(suite, "smaller later", smaller_later, 2);
 	add(suite, "from whole to pieces", from_whole_to_pieces, 2);

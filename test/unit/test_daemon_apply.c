@@ -301,15 +301,16 @@ START_TEST(a_path_gets_narrower)
 	begin();
 	up_for(0, false, 0, 0);
 	ck_assert_uint_eq(path_mtu(), route);
-	apply_too_big(&apply, &t, now_ms); /* of no SA of ours */
+	ck_assert_uint_eq(apply_too_big(&apply, &t, now_ms), 0); /* of no SA of ours */
 	ck_assert_uint_eq(path_mtu(), route);
 	t.spi = 0x1000;
-	apply_too_big(&apply, &t, now_ms);
+	ck_assert_uint_eq(apply_too_big(&apply, &t, now_ms), 1400);
+	ck_assert_uint_eq(apply_too_big(&apply, &t, now_ms), 0); /* no news */
 	ck_assert_uint_eq(path_mtu(), 1400);
 	t.by_icmp = false; /* our own route says so */
 	t.spi = 0;
 	t.mtu = 1300;
-	apply_too_big(&apply, &t, now_ms);
+	ck_assert_uint_eq(apply_too_big(&apply, &t, now_ms), 1300);
 	ck_assert_uint_eq(path_mtu(), 1300);
 	apply_refresh(&apply, now_ms + PMTU_LIFE_MS - 1);
 	ck_assert_uint_eq(path_mtu(), 1300);
