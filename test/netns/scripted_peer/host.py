@@ -60,7 +60,10 @@ class Connection:
         return [self._segment("PA", part) for part in parts] + [self._segment("FA")]
 
     def take(self, tcp):
-        need("R" not in tcp.flags, "the connection is reset")
+        if "R" in tcp.flags:
+            # What was sent again, and came after the end, is answered so.
+            need(self.done(), "the connection is reset")
+            return []
         data = data_of(tcp)
         if "A" in tcp.flags:
             self.unacknowledged = [(end, s) for end, s in self.unacknowledged if (end - tcp.ack) & 0xffffffff < 1 << 31
