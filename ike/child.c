@@ -128,6 +128,8 @@ void ike_child_offer_proposals(const struct ike_child *c, bool first, struct pro
 		ike_select_without_ke(&c->cfg->esp_proposals, out);
 	else
 		*out = c->cfg->esp_proposals;
+	if (!first && c->with_ke)
+		ike_select_add_ke(out, c->sa->e, c->sa->suite.ke);
 	for (size_t i = 0; i < out->n; i++) {
 		out->v[i].number = (uint8_t)(i + 1);
 		out->v[i].proto = SA_ESP;
@@ -235,6 +237,8 @@ void ike_child_install(
 	c->remote_ts = *t->remote_ts;
 	c->mode = t->mode;
 	c->initiator = t->initiator;
+	c->with_ke =
+	    t->suite.ke.id != KE_NONE && proposal_first_ke(&c->cfg->esp_proposals) == KE_NONE;
 	c->state = IKE_CHILD_INSTALLED;
 	c->spi_given = true;
 	c->installed_at = e->now;

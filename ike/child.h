@@ -19,7 +19,8 @@ struct ike_child {
 	uint32_t spi_in, spi_out;
 	bool spi_given; /* spi_in went out with IKE_EV_CHILD_UP: the data plane has it */
 	bool initiator;
-	bool doomed; /* taken down while its request was out: deleted as soon as it is there */
+	bool with_ke; /* the peer wants a key exchange that the configuration does not name */
+	bool doomed;  /* taken down while its request was out: deleted as soon as it is there */
 	/* CREATING: SPIs that the peer has deleted and we do not know: our answer may have been
 	 * overtaken by its Delete. A ring. */
 	uint32_t gone[IKE_GONE];

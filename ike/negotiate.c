@@ -217,6 +217,8 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	    .remote_ts = &rq->m->tsi,
 	    .ke = ike_msg_has(rq->m, IKE_PLD_KE) ? rq->m->ke.group : KE_NONE,
 	    .ignore_ke = rq->first,
+	    .engine = sa->e,
+	    .ike_ke = sa->suite.ke,
 	    .only = rq->old ? rq->old->cfg : NULL};
 	const struct suite *s = &made->choice.suite;
 	enum ike_err err;

@@ -14,6 +14,7 @@ enum {
 	RETRY_MS = 10000, /* the first wait after a failure; it doubles, up to a minute */
 	RETRY_LONGEST_MS = 60000,
 	RETRY_SHORTEST_MS = 1000,
+	PUT_OFF_MS = 300000,   /* so long TEMPORARY_FAILURE is believed to be temporary */
 	ABANDONED_MS = 300000, /* a child that the peer replaced and does not delete */
 };
 
@@ -104,6 +105,7 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 	}
 	c->rekey = true;
 	c->old = old;
+	c->with_ke = old->with_ke;
 	if (!ike_task_new(old->sa, &ike_task_create_child, c)) {
 		ike_child_free(c);
 		begin_failed(old, IKE_ENOMEM);
@@ -114,6 +116,34 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 	ref.tag = tag;
 	ike_emit_step(old->sa->e, &ref, "child %s is being rekeyed", old->cfg->name);
 	return IKE_OK;
+}
+
+void ike_rekey_refused(struct ike_sa *sa, unsigned notify)
+{
+	struct ike_reason why;
+
+	if (notify == IKE_N_NO_ADDITIONAL_SAS && (sa->began || sa->conn->callable)) {
+		ike_reauth_begin(sa, "the peer makes no new keys (NO_ADDITIONAL_SAS)");
+		return;
+	}
+	if (notify != IKE_N_TEMPORARY_FAILURE)
+		return;
+	if (!sa->put_off_at) {
+		sa->put_off_at = sa->e->now;
+		return;
+	}
+	if (sa->e->now - sa->put_off_at < PUT_OFF_MS)
+		return;
+	sa->put_off_at = 0;
+	if (sa->began || sa->conn->callable) {
+		ike_reauth_begin(sa, "for minutes the peer has answered \"not now\" "
+				     "(TEMPORARY_FAILURE): both ends are out of step");
+		return;
+	}
+	ike_reason_set(&why, IKE_ETEMPORARY,
+	    "for minutes the peer has answered \"not now\" (TEMPORARY_FAILURE): both ends are out "
+	    "of step, and only the peer can begin anew");
+	ike_sa_close(sa, &why);
 }
 
 void ike_rekey_due(struct ike_sa *sa)

@@ -49,6 +49,11 @@ void ike_rekey_by_peer(
 
 /* ---- Both ---- */
 
+/* The peer refused a CREATE_CHILD_SA request of ours with this. NO_ADDITIONAL_SAS to new keys, and
+ * TEMPORARY_FAILURE for several minutes (section 2.25), mean that the IKE SA must be set up afresh.
+ */
+void ike_rekey_refused(struct ike_sa *sa, unsigned notify);
+
 /* Why one that was replaced goes. */
 void ike_rekey_reason(const struct ike_child *c, struct ike_reason *why);
 /* A child is freed: nobody points to it any more. */

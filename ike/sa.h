@@ -101,6 +101,7 @@ struct ike_sa {
 	ike_time rekey_at;           /* new keys are due; IKE_NEVER: not, or under way */
 	ike_time over_at;            /* without new keys it ends here */
 	uint32_t rekey_rounds;       /* failures in a row */
+	ike_time put_off_at;         /* first of the TEMPORARY_FAILUREs in a row; 0: none */
 	uint32_t rekey_tag;          /* of the command that asked */
 	struct ike_sa *heir, *rival; /* that we asked for; that the peer asked for meanwhile */
 	struct ike_blob lowest;      /* of the nonces that made the rival */

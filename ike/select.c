@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "ike/engine.h"
 #include "ike/explain.h"
 
 enum { SCORE_NAME = 1, SCORE_ANY = 1, SCORE_PREFIX = 2, SCORE_EXACT = 3 };
@@ -92,6 +93,36 @@ void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, st
 			whole = whole && has_type(from, type) == has_type(to, type);
 		if (whole)
 			out->n++;
+	}
+}
+
+static void add_ke(struct proposal *p, struct transform t)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (transform_equal(p->t[i], t))
+			return;
+	}
+	if (p->n < PROPOSAL_TRANSFORMS)
+		p->t[p->n++] = t;
+}
+
+void ike_select_add_ke(struct proposal_list *list, struct ike_engine *e, struct transform first)
+{
+	struct proposal_list all = {.n = 0}, ours;
+
+	proposal_default(&all, SA_IKE);
+	ike_select_filter(&all, ike_engine_can, e, &ours);
+	for (size_t i = 0; i < list->n; i++) {
+		struct proposal *p = &list->v[i];
+		struct proposal_list one = {.n = 1, .v = {*p}};
+
+		if (proposal_first_ke(&one) != KE_NONE)
+			continue;
+		add_ke(p, first);
+		for (size_t k = 0; ours.n && k < ours.v[0].n; k++) {
+			if (ours.v[0].t[k].type == TRANSFORM_KE)
+				add_ke(p, ours.v[0].t[k]);
+		}
 	}
 }
 
@@ -249,6 +280,15 @@ static bool fits_proposal(
 	    .ke_wanted = o->ke,
 	    .ignore_ke = o->ignore_ke};
 
+	struct proposal_list more;
+
+	*index = proposal_choose(&choice, suite);
+	if (*index >= 0 || o->ignore_ke || o->ke == KE_NONE || !o->engine)
+		return *index >= 0;
+	/* The peer insists on a key exchange where we name none: it may have a good one. */
+	more = k->esp_proposals;
+	ike_select_add_ke(&more, o->engine, o->ike_ke);
+	choice.allowed = &more;
 	*index = proposal_choose(&choice, suite);
 	return *index >= 0;
 }

@@ -7,6 +7,8 @@
 
 #include "ike/event.h"
 
+struct ike_engine;
+
 /* How well the addresses of a connection fit: 0 not at all; an exact address counts more than a
  * prefix, a prefix more than a name (which nobody resolves here: identities decide) or "%any". */
 int ike_select_addr_score(
@@ -47,6 +49,8 @@ void ike_select_expand_ts(
     const struct config_ts *v, size_t n, const struct addr *own, struct ts_list *out);
 
 /* A proposal list without its KE transforms, for the child of IKE_AUTH (RFC 7296 section 1.2). */
+/* Proposals without a key exchange get the recommended ones, `first` before the others. */
+void ike_select_add_ke(struct proposal_list *list, struct ike_engine *e, struct transform first);
 void ike_select_without_ke(const struct proposal_list *in, struct proposal_list *out);
 /* A copy without the transforms that this build cannot do; a proposal that loses a type goes. */
 void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, struct transform t),
@@ -62,6 +66,8 @@ struct ike_child_offer {
 	 * 7296 section 2.23.1); NULL: it is not. */
 	const struct ts_list *seen_local, *seen_remote;
 	uint16_t ke;                     /* of the KE payload; 0: none */
+	struct ike_engine *engine;       /* for groups besides ours; NULL: none */
+	struct transform ike_ke;         /* of the IKE SA */
 	bool ignore_ke;                  /* the child of IKE_AUTH */
 	const struct config_child *only; /* a rekey: no other child will do; NULL: any */
 };

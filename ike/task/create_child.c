@@ -15,6 +15,15 @@ enum {
 	TEMPORARY_LONGEST_MS = 60000,
 };
 
+/* What the old keys were made with is what the peer takes. */
+static uint16_t first_group(const struct ike_child *c, const struct proposal_list *offer)
+{
+	uint16_t before = c->old ? c->old->suite.ke.id : KE_NONE;
+
+	return before != KE_NONE && proposal_has_ke(offer, before) ? before
+								   : proposal_first_ke(offer);
+}
+
 /* HDR, SK {SA, Ni, [KEi,] TSi, TSr} */
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
 {
@@ -30,7 +39,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_child_offer_proposals(t->child, false, &proposals);
 	ike_child_offer_ts(t->child, &local, &remote);
 	if (!t->group)
-		t->group = proposal_first_ke(&proposals);
+		t->group = first_group(t->child, &proposals);
 	err = ike_random(sa->e->p.libctx, t->ni, sizeof t->ni);
 	ike_kex_free(t->kex);
 	t->kex = NULL;
@@ -91,13 +100,34 @@ static bool later(struct ike_task *t)
 	return true;
 }
 
+/* It may insist on perfect forward secrecy where we name no key exchange. */
+static bool with_ke(struct ike_task *t, const struct ike_notify *n)
+{
+	struct ike_child *c = t->child;
+	struct ike_sa_ref ref = ike_sa_ref_of(t->sa, c);
+
+	if (c->with_ke || proposal_first_ke(&c->cfg->esp_proposals) != KE_NONE)
+		return false;
+	c->with_ke = true;
+	t->group = KE_NONE;
+	ike_emit_step(t->sa->e, &ref,
+	    "the peer refused the child %s without a key exchange (%s): it is asked again with "
+	    "one, "
+	    "for it may insist on perfect forward secrecy; name a group in esp_proposals, such as "
+	    "aes256gcm16-x25519, to have it at once",
+	    c->cfg->name, ike_notify_keyword(n->type));
+	return true;
+}
+
 /* Is the same child to be asked for again? A rekey that has to wait is begun anew by its timer. */
 static bool goes_on(struct ike_task *t, const struct ike_notify *n)
 {
 	if (t->child->doomed || t->child->rival)
 		return false;
 	if (n->type == IKE_N_INVALID_KE_PAYLOAD)
-		return another_group(t, n);
+		return another_group(t, n) || with_ke(t, n);
+	if (n->type == IKE_N_NO_PROPOSAL_CHOSEN)
+		return with_ke(t, n);
 	if (n->type == IKE_N_TEMPORARY_FAILURE)
 		return !t->child->rekey && later(t);
 	return n->type == IKE_N_CHILD_SA_NOT_FOUND && ike_rekey_from_scratch(t->child);
@@ -108,6 +138,7 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 	struct ike_parties w = ike_sa_parties(t->sa, t->child->cfg);
 	struct proposal_list proposals;
 	struct ike_reason why;
+	bool rekey;
 
 	if (goes_on(t, n)) {
 		queue_again(t);
@@ -121,7 +152,10 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 	}
 	if (n->type == IKE_N_TEMPORARY_FAILURE)
 		why.err = IKE_ETEMPORARY;
+	rekey = t->child->rekey;
 	ike_child_failed(t->child, &why);
+	if (rekey || n->type == IKE_N_TEMPORARY_FAILURE)
+		ike_rekey_refused(t->sa, n->type);
 	ike_task_free(t);
 }
 
@@ -135,6 +169,7 @@ static void on_response(struct ike_task *t, const struct ike_msg *m)
 		on_error(t, n);
 		return;
 	}
+	t->sa->put_off_at = 0;
 	if (!ike_msg_has(m, IKE_PLD_NONCE)) {
 		struct ike_reason why;
 

@@ -91,6 +91,7 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 	    endpoint_text(&sa->remote, at), ike_notify_keyword(n->type), n->type,
 	    ike_notify_sentence(n->type));
 	ike_rekey_ike_failed(sa, &why);
+	ike_rekey_refused(sa, n->type);
 }
 
 static enum ike_err judge(const struct ike_task *t, const struct ike_msg *m, struct ike_reason *why)
@@ -171,6 +172,7 @@ static void on_response(struct ike_task *t, const struct ike_msg *m)
 			ike_task_free(t);
 		return;
 	}
+	sa->put_off_at = 0;
 	err = judge(t, m, &why);
 	if (!err)
 		err = make_keys(t, m, &why);

@@ -1,6 +1,7 @@
 /*
  * Failures: both ends say the cause, both sides of the difference, and hold nothing afterwards.
  */
+#include "ike/task/task.h"
 #include "test/sim/scenario.h"
 
 #include <check.h>
@@ -262,6 +263,92 @@ START_TEST(esp_is_life)
 }
 END_TEST
 
+/* ---- AUTHENTICATION_FAILED, too late ---- */
+
+static enum ike_err build_disowning(struct ike_task *t, struct ike_build *b)
+{
+	(void)t;
+	ike_build_notify(b, IKE_N_AUTHENTICATION_FAILED, bytes_of(NULL, 0));
+	return IKE_OK;
+}
+
+static void forget(struct ike_task *t, const struct ike_msg *m)
+{
+	(void)m;
+	ike_task_free(t);
+}
+
+static const struct ike_task_ops disowning = {.exchange = IKE_EXCHANGE_INFORMATIONAL,
+    .what = "a notification",
+    .build = build_disowning,
+    .on_response = forget};
+
+/* RFC 7296 section 2.21.2: the initiator may say so in the exchange right after IKE_AUTH. Later, or
+ * from the responder, it means nothing: the SA is authenticated. */
+START_TEST(disowned)
+{
+	struct scenario s;
+
+	scenario_init(&s, 90, NULL, NULL, NULL);
+	scenario_connect(&s);
+	struct sim_host *says = _i == 2 ? s.right : s.left;
+	if (_i == 1) { /* one more exchange before */
+		sim_rekey(s.left, "link", NULL, false);
+		sim_run_for(&s.sim, 1000);
+	}
+	ck_assert_ptr_nonnull(ike_task_new(says->engine->first, &disowning, NULL));
+	ike_sa_settle(says->engine->first);
+	sim_drain_all(&s.sim);
+	sim_run_for(&s.sim, 1000);
+	if (_i == 0) {
+		ck_assert_uint_eq(sim_ike_sas(s.right), 0);
+		scenario_expect_words(s.right->down_reason.text, "AUTHENTICATION_FAILED");
+	} else {
+		scenario_expect_up(&s, 1);
+		ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
+	}
+	scenario_fini(&s);
+}
+END_TEST
+
+/* ---- No room ---- */
+
+/* ike_limits.ike_sas: what is more is not begun, not even for a peer that is authenticated later;
+ * and there is room again when one has gone. */
+START_TEST(no_room)
+{
+	struct ike_limits tight = ike_limits_default;
+	struct scenario s;
+	struct sim_host *third;
+
+	tight.ike_sas = 1;
+	scenario_init(&s, 91, NULL, NULL, &tight);
+	third = sim_host_add(&s.sim, "third", "10.0.0.3", scenario_text(NULL, true), NULL);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	ck_assert_int_eq(sim_up(third, "link", NULL, s.right), IKE_OK);
+	for (int i = 0; i < 300; i++) {
+		sim_run_for(&s.sim, 1000);
+		ck_assert_uint_le(s.right->engine->sas_n, 1);
+	}
+	struct ike_stats stats;
+	ike_engine_stats(s.right->engine, &stats);
+	ck_assert_uint_gt(stats.dropped_limit, 0);
+	ck_assert_uint_eq(third->ike_ups, 0);
+	ck_assert_uint_eq(third->ike_downs, 1);
+	scenario_expect_up(&s, 1);
+	/* Our own do not fit either. */
+	ck_assert_int_eq(sim_up(s.right, "link", NULL, third), IKE_OK); /* is up already */
+	sim_down(s.left, "link", NULL);
+	sim_run_for(&s.sim, 60 * 1000);
+	ck_assert_int_eq(sim_up(third, "link", NULL, s.right), IKE_OK);
+	sim_run_for(&s.sim, 5000);
+	ck_assert_uint_eq(third->ike_ups, 1);
+	ck_assert_uint_eq(sim_ike_established(s.right), 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_errors");
@@ -280,6 +367,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, group_outside_the_offer, 0, 5);
 	tcase_add_test(t, peer_vanishes);
 	tcase_add_test(t, esp_is_life);
+	tcase_add_loop_test(t, disowned, 0, 3);
+	tcase_add_test(t, no_room);
 	suite_add_tcase(s, t);
 	return s;
 }

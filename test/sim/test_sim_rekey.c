@@ -354,6 +354,32 @@ START_TEST(ike_by_time)
 }
 END_TEST
 
+/* A hundred times each: the child's and the IKE SA's, asked for by left and by right, with 5 % loss
+ * and reordering of IKE. No packet misses its keys. */
+START_TEST(a_hundred)
+{
+	struct scenario s;
+
+	begin(&s, 850 + (uint64_t)_i, forms[_i % 3], true);
+	struct sim_host *asks = _i & 1 ? s.left : s.right;
+	s.sim.loss_permille = 50;
+	s.sim.dup_permille = 50;
+	s.sim.jitter_ms = 9;
+	for (unsigned n = 0; asks->rekeyed < 100 && n < 3000; n++) {
+		sim_rekey(asks, "link", NULL, _i & 2);
+		scenario_traffic(&s, 200);
+	}
+	s.sim.loss_permille = s.sim.dup_permille = s.sim.jitter_ms = 0;
+	scenario_traffic(&s, A_MINUTE);
+	ck_assert_uint_ge(s.left->rekeyed, 100);
+	ck_assert_uint_ge(s.right->rekeyed, 100);
+	ck_assert_uint_eq(s.left->ike_downs + s.right->ike_downs, 0);
+	sim_run_for(&s.sim, TEN_MINUTES);
+	scenario_expect_up(&s, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- When it is refused ---- */
 
 /* IKE_AUTH needs no group of the child's; its rekey does, and there is none in common. It is tried
@@ -378,6 +404,81 @@ START_TEST(child_refused)
 	scenario_expect_words(s.left->child_reason.text, "NO_PROPOSAL_CHOSEN");
 	sim_run_for(&s.sim, A_MINUTE);
 	scenario_expect_up(&s, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* One end names a key exchange, the other none. Either asks: the one without is refused first,
+ * tries again with one, and knows better the next time. */
+START_TEST(pfs_at_one_end)
+{
+	static const struct scenario_side pfs[] = {
+	    {.children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
+		 "esp_proposals = [\"aes256gcm16-ecp384\"]; rekey_time = 0;")},
+	    {.children = SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"",
+		 "esp_proposals = [\"aes256gcm16-ecp384\"]; rekey_time = 0;")}};
+	static const struct scenario_side none[] = {
+	    {.children =
+		    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "rekey_time = 0;")},
+	    {.children = SCENARIO_CHILD(
+		 "lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "rekey_time = 0;")}};
+	struct scenario s;
+
+	scenario_init(
+	    &s, 920 + (uint64_t)_i, _i & 1 ? &pfs[0] : &none[0], _i & 1 ? &none[1] : &pfs[1], NULL);
+	scenario_connect(&s);
+	struct sim_host *asks = _i & 2 ? s.left : s.right;
+	for (unsigned n = 1; n <= 2; n++) {
+		uint64_t sent = s.sim.sent;
+		ck_assert_int_eq(sim_rekey(asks, "link", NULL, false), IKE_OK);
+		scenario_traffic(&s, 5000);
+		scenario_expect_up(&s, 1);
+		ck_assert_uint_eq(asks->rekeyed, n);
+		ck_assert_uint_eq(sim_child_named(s.left, "lan")->sa.suite.ke.id, KE_ECP_384);
+		if (n == 2)
+			ck_assert_uint_eq(s.sim.sent - sent, 4);
+	}
+	ck_assert_uint_eq(s.left->rekey_fails + s.right->rekey_fails, 0);
+	ck_assert_uint_eq(asks->child_fails, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* The peer makes no children any more, not even new keys: the IKE SA is set up afresh beside it. */
+START_TEST(no_additional_sas)
+{
+	struct scenario s;
+
+	begin(&s, 930, forms[0], true);
+	s.right->engine->limits.children_per_sa = 0;
+	sim_rekey(s.left, "link", NULL, false);
+	scenario_traffic(&s, 24);
+	s.right->engine->limits = ike_limits_default;
+	scenario_traffic(&s, A_MINUTE);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->ike_ups, 2);
+	ck_assert_uint_eq(s.left->rekey_fails, 1);
+	ck_assert_int_eq(s.left->down_reason.err, IKE_EREPLACED);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* Section 2.25: TEMPORARY_FAILURE for several minutes means that both ends are out of step. */
+START_TEST(temporary_for_ever)
+{
+	struct scenario s;
+
+	begin(&s, 940, forms[0], true);
+	s.right->engine->first->olds = 64; /* refuses to rekey it once more */
+	s.left->config->conns[0].over_ms = 0;
+	sim_rekey(s.left, "link", NULL, true);
+	scenario_traffic(&s, 4 * A_MINUTE);
+	ck_assert_uint_eq(s.left->ike_ups, 1);
+	ck_assert_uint_ge(s.left->rekey_fails, 4);
+	scenario_expect_words(s.left->child_reason.text, "TEMPORARY_FAILURE");
+	scenario_traffic(&s, 4 * A_MINUTE);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->ike_ups, 2);
 	scenario_fini(&s);
 }
 END_TEST
@@ -558,7 +659,11 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, child_and_ike_at_once, 0, 16);
 	tcase_add_loop_test(t, storm_of_all, 0, 40);
 	tcase_add_loop_test(t, ike_by_time, 0, 4);
+	tcase_add_loop_test(t, a_hundred, 0, 4);
 	tcase_add_test(t, child_refused);
+	tcase_add_loop_test(t, pfs_at_one_end, 0, 4);
+	tcase_add_test(t, no_additional_sas);
+	tcase_add_test(t, temporary_for_ever);
 	tcase_add_test(t, child_narrowed);
 	tcase_add_loop_test(t, child_unknown, 0, 2);
 	tcase_add_loop_test(t, child_limit, 0, 2);

@@ -1,0 +1,181 @@
+/*
+ * What the engine frees holds no keys: every block that it gives back, while SAs come up, get new
+ * keys and go, is searched for the keys that were in use. The linker puts the functions below in
+ * the place of free and realloc for all that is linked statically (--wrap).
+ */
+#include "ike/child.h"
+#include "test/sim/scenario.h"
+
+#include <check.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS = 512, PART = 12 }; /* so many bytes of a key in a row are no chance */
+
+static uint8_t keys[KEYS][PART];
+static size_t keys_n;
+static bool armed;
+static unsigned found, blocks;
+
+void __real_free(void *p);
+void *__real_realloc(void *p, size_t n);
+void __wrap_free(void *p);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool holds_a_key(const void *p, size_t n)
+{
+	for (size_t i = 0; i < keys_n; i++)
+		if (memmem(p, n, keys[i], PART))
+			return true;
+	return false;
+}
+
+static void look(void *p)
+{
+	if (!p || !armed)
+		return;
+	blocks++;
+	found += holds_a_key(p, malloc_usable_size(p));
+}
+
+void __wrap_free(void *p)
+{
+	look(p);
+	__real_free(p);
+}
+
+/* It may move, and leave the old block behind. */
+void *__wrap_realloc(void *p, size_t n)
+{
+	look(p);
+	return __real_realloc(p, n);
+}
+
+static void add(const struct secret *s)
+{
+	struct bytes b = secret_bytes(s);
+
+	if (b.n < PART)
+		return;
+	for (size_t i = 0; i < keys_n; i++)
+		if (memcmp(keys[i], b.p, PART) == 0)
+			return;
+	ck_assert_uint_lt(keys_n, KEYS);
+	memcpy(keys[keys_n++], b.p, PART);
+}
+
+static void learn(const struct sim_host *h)
+{
+	for (const struct ike_sa *sa = h->engine->first; sa; sa = sa->next)
+		add(&sa->keys.sk_d);
+	for (size_t i = 0; i < h->keys_n; i++) {
+		add(&h->keys[i].sk_ei);
+		add(&h->keys[i].sk_er);
+		add(&h->keys[i].sk_ai);
+		add(&h->keys[i].sk_ar);
+	}
+	for (size_t i = 0; i < SIM_CHILDREN; i++) {
+		if (!h->children[i].up)
+			continue;
+		add(&h->children[i].sa.encr_in);
+		add(&h->children[i].sa.encr_out);
+		add(&h->children[i].sa.integ_in);
+		add(&h->children[i].sa.integ_out);
+	}
+}
+
+static void run(struct scenario *s, uint64_t ms)
+{
+	for (; ms > 0; ms -= 5) {
+		sim_run_for(&s->sim, 5);
+		learn(s->left);
+		learn(s->right);
+	}
+}
+
+/* Bits of _i: CBC with HMAC instead of AEAD; the IKE SA is rekeyed; all is set up afresh. */
+START_TEST(freed_memory)
+{
+	static const char *const esp[] = {"esp_proposals = [\"aes256gcm16-x25519\"];",
+	    "esp_proposals = [\"aes256-sha512-x25519\"];"};
+	static const char *const ike[] = {
+	    "\"aes256gcm16-prfsha384-x25519\"", "\"aes256-sha384-x25519\""};
+	char left[256], right[256];
+	struct scenario s;
+
+	snprintf(left, sizeof left,
+	    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "%s"), esp[_i & 1]);
+	snprintf(right, sizeof right,
+	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"), esp[_i & 1]);
+	struct scenario_side l = {.children = left, .proposals = ike[_i & 1]},
+			     r = {.children = right, .proposals = ike[_i & 1]};
+	scenario_init(&s, 700 + (uint64_t)_i, &l, &r, NULL);
+	keys_n = found = blocks = 0;
+	armed = true;
+	sim_up(s.left, "link", NULL, s.right);
+	run(&s, 2000);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_ge(keys_n, 5);
+	size_t before = keys_n;
+	sim_rekey(s.left, "link", NULL, _i & 2);
+	run(&s, 1000);
+	ck_assert_uint_gt(keys_n, before);
+	before = keys_n;
+	if (_i & 4) {
+		s.left->engine->first->reauth_at = s.sim.now + 10;
+		ike_sa_settle(s.left->engine->first);
+		run(&s, 1000);
+		ck_assert_uint_gt(keys_n, before);
+	}
+	sim_down(s.right, "link", NULL);
+	run(&s, 1000);
+	sim_run_for(&s.sim, 600 * 1000);
+	scenario_fini(&s);
+	armed = false;
+	ck_assert_uint_gt(blocks, 100);
+	ck_assert_uint_eq(found, 0);
+}
+END_TEST
+
+/* It would be seen. */
+START_TEST(the_look_sees)
+{
+	uint8_t key[32] = "a key of thirty-two bytes, about";
+	struct secret s = {key, sizeof key};
+	uint8_t *p = malloc(100);
+	void (*volatile give_back)(void *) = free; /* so that no compiler knows what it does */
+
+	ck_assert_ptr_nonnull(p);
+	keys_n = found = 0;
+	add(&s);
+	memcpy(p + 50, key, sizeof key);
+	armed = true;
+	give_back(p);
+	armed = false;
+	ck_assert_uint_eq(found, 1);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("sim_secrets");
+	TCase *t = tcase_create("secrets");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, the_look_sees);
+	tcase_add_loop_test(t, freed_memory, 0, 8);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite());
+
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
