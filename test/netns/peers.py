@@ -150,6 +150,7 @@ class StrongSwan:
             charon {
               load = %s
               install_routes = yes
+              make_before_break = yes
               plugins { vici { socket = unix://%s } }
               filelog { log { path = %s
                   default = 1
