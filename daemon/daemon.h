@@ -75,7 +75,9 @@ struct daemon {
 	int wake_fd; /* an eventfd: written by workers */
 	struct worker *workers[DAEMON_WORKERS];
 	uint32_t workers_n;
-	struct event *deadline, *tick, *dummies, *wake, *stop_timer, *signals[3];
+	int link_fd;    /* news of links; -1: none */
+	bool link_down; /* the device is, and that was said */
+	struct event *links, *deadline, *tick, *dummies, *wake, *stop_timer, *signals[3];
 	bool draining, stopping;
 	uint8_t *buffers; /* DAEMON_BATCH datagrams with their room */
 };

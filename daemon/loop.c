@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,6 +435,29 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	apply_refresh(&d->apply, daemon_now_ms());
 }
 
+/* Somebody took the device down: the kernel has forgotten its routes, and IPv6 addresses. */
+static void on_links(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct netcfg_link_news news;
+
+	(void)what;
+	if (!netcfg_watch_read(fd, if_nametoindex(d->tun->name), &news))
+		return;
+	bool was_down = d->link_down;
+	d->link_down = !news.up;
+	if (!news.up && !was_down)
+		log_say(&d->log, LOG_WARNING, "link",
+		    "somebody took %s down: nothing goes through the tunnels until it is up again "
+		    "(ip link set %s up)",
+		    d->tun->name, d->tun->name);
+	if (!news.up || !(was_down || news.was_down))
+		return;
+	size_t n = netcfg_restore(d->netcfg, d->tun->name);
+	log_say(&d->log, LOG_INFO, "link",
+	    "%s was down and is up again: %zu addresses and routes were put back", d->tun->name, n);
+}
+
 static void on_dummies(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -518,6 +542,10 @@ bool daemon_loop_init(struct daemon *d)
 	     event_add(d->tick, &second) == 0 && event_add(d->wake, NULL) == 0;
 	d->dummies = event_new(d->base, -1, EV_PERSIST, on_dummies, d);
 	ok = ok && d->dummies && (!dummies_wanted(d->config) || event_add(d->dummies, &often) == 0);
+	/* Where this is forbidden, what the device loses stays lost. */
+	d->link_fd = d->tun ? netcfg_watch_open() : -1;
+	d->links = event_new(d->base, d->link_fd, EV_READ | EV_PERSIST, on_links, d);
+	ok = ok && d->links && (d->link_fd < 0 || event_add(d->links, NULL) == 0);
 	ok = ok && add_sock(d, &d->natt);
 	for (size_t i = 0; i < d->socks_n; i++)
 		ok = ok && add_sock(d, &d->socks[i]);
@@ -540,6 +568,9 @@ void daemon_loop_fini(struct daemon *d)
 	free_event(&d->natt.event);
 	free_event(&d->deadline);
 	free_event(&d->stop_timer);
+	if (d->links && d->link_fd >= 0)
+		close(d->link_fd);
+	free_event(&d->links);
 	free_event(&d->dummies);
 	free_event(&d->tick);
 	free_event(&d->wake);

@@ -81,6 +81,21 @@ static int route_undo(const struct change *c)
 	return host_route(false, c->dev, &c->p, &(struct addr){0});
 }
 
+static int addr_make(const struct change *c)
+{
+	return host_addr_add(c->dev, &c->p);
+}
+
+static int route_make(const struct change *c)
+{
+	return host_route(true, c->dev, &c->p, &c->via);
+}
+
+static int link_make(const struct change *c)
+{
+	return host_set_up(c->dev, true);
+}
+
 static int link_undo(const struct change *c)
 {
 	return host_set_up(c->dev, false);
@@ -96,11 +111,12 @@ static const struct kind_row {
 	void (*write)(const struct change *c, const char *kind, char *dst);
 	bool (*read)(struct change *c, const char *text);
 	int (*undo)(const struct change *c);
+	int (*make)(const struct change *c); /* NULL: made where it is asked for */
 } kinds[] = {
-    [CHANGE_ADDR] = {"addr", prefix_line, prefix_read, addr_undo},
-    [CHANGE_ROUTE] = {"route", prefix_line, prefix_read, route_undo},
-    [CHANGE_LINK] = {"link", link_line, link_read, link_undo},
-    [CHANGE_SYSCTL] = {"sysctl", sysctl_line, sysctl_read_line, sysctl_undo},
+    [CHANGE_ADDR] = {"addr", prefix_line, prefix_read, addr_undo, addr_make},
+    [CHANGE_ROUTE] = {"route", prefix_line, prefix_read, route_undo, route_make},
+    [CHANGE_LINK] = {"link", link_line, link_read, link_undo, link_make},
+    [CHANGE_SYSCTL] = {"sysctl", sysctl_line, sysctl_read_line, sysctl_undo, NULL},
 };
 
 void change_text(const struct change *c, char dst[CHANGE_TEXT])
@@ -123,4 +139,9 @@ bool change_parse(struct change *c, const char *text)
 int change_undo(const struct change *c)
 {
 	return kinds[c->kind].undo(c);
+}
+
+int change_make(const struct change *c)
+{
+	return kinds[c->kind].make ? kinds[c->kind].make(c) : -ENOTSUP;
 }

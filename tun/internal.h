@@ -87,6 +87,8 @@ enum { CHANGE_TEXT = 32 + SYSCTL_KEY + SYSCTL_VALUE };
 void change_text(const struct change *c, char dst[CHANGE_TEXT]); /* "addr tunike0 10.9.0.1/32" */
 bool change_parse(struct change *c, const char *text);           /* kind, dev, p, key, old */
 int change_undo(const struct change *c);
+/* 0, or a negative errno: -EEXIST, it is there; -ENOTSUP, a setting. */
+int change_make(const struct change *c);
 
 /* ---- journal.c ---- */
 

@@ -167,12 +167,12 @@ static int release(struct netcfg *n, struct change *c)
 }
 
 /* Enlists, then does; what could not be done is taken off again. */
-static int make(struct netcfg *n, const struct change *c, int (*apply)(const struct change *c))
+static int make(struct netcfg *n, const struct change *c)
 {
 	struct change *mine;
 	int rc = enlist(n, c, &mine);
 	if (rc == 0 && !c->foreign) {
-		rc = apply(mine);
+		rc = change_make(mine);
 		if (rc != 0)
 			delist(n, mine);
 	}
@@ -225,6 +225,20 @@ int netcfg_open(struct netcfg **out, const char *state_path, char why[TUN_WHY])
 	return 0;
 }
 
+size_t netcfg_restore(struct netcfg *n, const char *dev)
+{
+	struct change *c = n->newest;
+	size_t gone = 0;
+
+	while (c && c->older)
+		c = c->older;
+	for (; c; c = c->newer)
+		if ((c->kind == CHANGE_ADDR || c->kind == CHANGE_ROUTE) && !c->foreign &&
+		    strcmp(c->dev, dev) == 0 && change_make(c) == 0)
+			gone++;
+	return gone;
+}
+
 void netcfg_close(struct netcfg *n)
 {
 	if (!n)
@@ -253,11 +267,6 @@ static bool addr_is_there(const struct procnet_addr *a, void *arg)
 	struct addr_search *s = arg;
 	s->found = strcmp(a->dev, s->dev) == 0 && addr_equal(&a->addr, s->addr);
 	return !s->found;
-}
-
-static int apply_addr(const struct change *c)
-{
-	return host_addr_add(c->dev, &c->p);
 }
 
 /* An IPv6 address is of no use before duplicate address detection has ended, and an ioctl cannot
@@ -316,7 +325,7 @@ int netcfg_addr_add(struct netcfg *n, const char *dev, const struct prefix *p, c
 	struct change c = change_of(CHANGE_ADDR, dev, p);
 	c.foreign = s.found;
 	if (rc == 0)
-		rc = make(n, &c, apply_addr);
+		rc = make(n, &c);
 	return rc == 0 ? 0 : explain_addr(rc, dev, p, why);
 }
 
@@ -422,11 +431,6 @@ static int routes_seen(struct netcfg *n, enum addr_family family)
 	return rc;
 }
 
-static int apply_route(const struct change *c)
-{
-	return host_route(true, c->dev, &c->p, &c->via);
-}
-
 static int explain_route(int rc, const char *dev, const struct prefix *dst, char why[TUN_WHY])
 {
 	char text[PREFIX_TEXT], what[PREFIX_TEXT + DEV_NAME + 32];
@@ -464,7 +468,7 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
 	c.via = *via;
 	c.foreign = s.same_dev;
 	if (rc == 0)
-		rc = make(n, &c, apply_route);
+		rc = make(n, &c);
 	return rc == 0 ? 0 : explain_route(rc, dev, dst, why);
 }
 
@@ -545,11 +549,6 @@ int netcfg_bypass_add(struct netcfg *n, const char *not_dev, const struct prefix
 
 /* ---- Links and sysctls ---- */
 
-static int apply_link(const struct change *c)
-{
-	return host_set_up(c->dev, true);
-}
-
 int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY])
 {
 	why[0] = 0;
@@ -562,7 +561,7 @@ int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY])
 		return 0;
 	struct change c = change_of(CHANGE_LINK, dev, NULL);
 	if (rc == 0)
-		rc = make(n, &c, apply_link);
+		rc = make(n, &c);
 	for (const struct change *a = n->newest; rc == 0 && a; a = a->older)
 		if (a->kind == CHANGE_ADDR && strcmp(a->dev, dev) == 0)
 			host_addr_wait(dev, &a->p.addr);

@@ -123,7 +123,24 @@ int netcfg_bypass_add(struct netcfg *n, const char *not_dev, const struct prefix
 int netcfg_link_up(struct netcfg *n, const char *dev, char why[TUN_WHY]);
 /* Writes one /proc/sys/net setting ("net/ipv4/conf/tunike0/rp_filter"), remembers the old value. */
 int netcfg_sysctl(struct netcfg *n, const char *key, const char *value, char why[TUN_WHY]);
+/* Makes the addresses and routes by `dev` once more, oldest first: the kernel forgets them when
+ * somebody takes the interface down. What is there still is left alone. Returns how many were gone.
+ */
+size_t netcfg_restore(struct netcfg *n, const char *dev);
 void netcfg_close(struct netcfg *n); /* puts everything back, newest first; removes the record */
+
+/* ---- News of links ---- */
+
+/* A descriptor that is readable when there is news of any link; the caller closes it. Or a negative
+ * errno. */
+int netcfg_watch_open(void);
+struct netcfg_link_news {
+	bool any;
+	bool was_down; /* at some time since the last call, or now */
+	bool up;       /* at the end */
+};
+/* Reads all that there is, without blocking. False: nothing of this link. */
+bool netcfg_watch_read(int fd, unsigned ifindex, struct netcfg_link_news *news);
 
 /* Through which interface would a packet to `dst` leave if `not_dev` did not exist? The source
  * address is the one the host would use. -ENETUNREACH: no route. */

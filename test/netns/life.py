@@ -25,6 +25,32 @@ def passes(net, family=4, size=84):
     return ping(net.a, net.INNER["a"][family], net.INNER["b"][family], size).returncode == 0
 
 
+def device_down():
+    """Somebody takes the device down and up: what the kernel forgot of it is put back, and at the end all is gone."""
+    with Lab() as lab:
+        net, a, b = tunnel(lab)
+        before = net.a.host_state()
+        b.start()
+        a.start()
+        a.up()
+        routes = net.a.host_state()
+        expect(passes(net) and passes(net, 6), "the tunnel does not carry")
+        net.a.ip("link", "set", "tunike0", "down")
+        until(10, lambda: "not said: " + a.log()[-600:], lambda: "somebody took tunike0 down" in a.log())
+        expect(not passes(net), "carries without its device")
+        net.a.ip("link", "set", "tunike0", "up")
+        until(10, lambda: "not said: " + a.log()[-600:], lambda: "were put back" in a.log())
+        until(10, lambda: "does not carry again: " + net.a.host_state(), lambda: passes(net) and passes(net, 6))
+        expect(net.a.host_state() == routes, "other routes:\n%s\n%s" % (routes, net.a.host_state()))
+        # Down and up again at once.
+        net.a.sh("sh", "-c", "ip link set tunike0 down; ip link set tunike0 up")
+        until(10, lambda: "does not carry again: " + net.a.host_state(), lambda: passes(net) and passes(net, 6))
+        a.down()
+        a.stop()
+        b.stop()
+        expect(before == net.a.host_state(), "the host is not as it was:\n%s\n%s" % (before, net.a.host_state()))
+
+
 # ---- start_action ----
 
 def trap():
@@ -423,6 +449,7 @@ def sanitized(variable, **options):
 
 
 def cases():
+    yield "the device down and up", device_down
     yield "peer vanishes, is noticed, and comes back", peer_vanishes
     yield "valgrind: connect, disconnect, stop", valgrind
     yield "thread sanitizer: connect, disconnect, stop", lambda: sanitized("TUNIKE_TSAN", TSAN_OPTIONS="halt_on_error=0")
