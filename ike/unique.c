@@ -93,6 +93,11 @@ static void replace(struct ike_sa *old, const struct ike_sa *by)
 	struct ike_reason why;
 	char at[ENDPOINT_TEXT];
 
+	if (ike_rekey_ike_is_out(old)) {
+		old->ousted_at = old->e->now + OUSTED_MS / 10;
+		ike_sa_settle(old);
+		return;
+	}
 	ike_reason_set(&why, IKE_EREPLACED,
 	    "replaced by a newer IKE SA with the same identities, from %s (unique = \"replace\")",
 	    endpoint_text(&by->remote, at));
