@@ -89,14 +89,23 @@ static uint32_t pseudo_sum(const uint8_t *ip, bool v6, bool tcp, uint32_t l4_len
 }
 
 /* Joining writes the checksums of all anew, that of the IPv4 header included: what was wrong must
- * not become right. The addresses stand right in front of the transport header: one sum takes both.
- */
-static bool verifies(const struct seen *s)
+ * not become right. */
+static bool ip_verifies(const struct seen *s)
+{
+	return s->v6 || tun_csum_ip4(bytes_of(s->ip, V4_LEN)) == 0;
+}
+
+/* Length, identification and checksum: two headers that are alike otherwise verify both or neither
+ * where these add up to the same. They are never all 0. */
+static uint16_t header_sum(const uint8_t *ip)
+{
+	return tun_csum_fold((uint32_t)be16_load(ip + 2) + be16_load(ip + 4) + be16_load(ip + 10));
+}
+
+/* The addresses stand right in front of the transport header: one sum takes both. */
+static bool l4_verifies(const struct seen *s)
 {
 	uint32_t addrs = s->v6 ? 8 : 12;
-
-	if (!s->v6 && tun_csum_ip4(bytes_of(s->ip, V4_LEN)) != 0)
-		return false;
 	uint32_t sum = (s->tcp ? PROTO_TCP : PROTO_UDP) + (s->len - s->l4);
 	return tun_csum_fold(tun_csum_add(sum, bytes_of(s->ip + addrs, s->len - addrs))) == 0;
 }
@@ -237,6 +246,7 @@ static void begin(struct tun_gro_flow *f, const struct seen *s)
 	f->v6 = s->v6;
 	f->n = 1;
 	f->next_seq = s->tcp ? be32_load(s->ip + s->l4 + 4) + s->payload : 0;
+	f->ip_sum = s->v6 ? 0 : header_sum(s->ip);
 	f->next_id = s->v6 ? 0 : (uint16_t)(be16_load(s->ip + 4) + 1);
 	f->closed = s->tcp && (s->ip[s->l4 + 13] & TCP_PSH);
 	f->parts[0] = (struct iovec){s->ip, s->len};
@@ -265,8 +275,9 @@ static bool alike(const struct tun_gro_flow *f, struct seen *s)
 	s->payload = s->len - f->header;
 	s->tcp = f->tcp;
 	s->v6 = f->v6;
-	return follows(f, s) && (f->tcp || (be16_load(b + f->l4 + 4) == s->len - f->l4 &&
-					       be16_load(b + f->l4 + UDP_CSUM_AT) != 0));
+	return follows(f, s) && (f->v6 || header_sum(b) == f->ip_sum) &&
+	       (f->tcp || (be16_load(b + f->l4 + 4) == s->len - f->l4 &&
+			      be16_load(b + f->l4 + UDP_CSUM_AT) != 0));
 }
 
 static struct tun_gro_flow *find(struct tun_gro *g, const struct seen *s)
@@ -294,14 +305,14 @@ void tun_gro_add(struct tun_gro *g, uint8_t *ip, uint32_t len)
 {
 	struct seen s = {.ip = ip, .len = len};
 
-	if (alike(&g->flows[g->last], &s) && verifies(&s)) {
+	if (alike(&g->flows[g->last], &s) && l4_verifies(&s)) {
 		join(&g->flows[g->last], &s);
 		return;
 	}
 	if (look_ip(&s))
 		look_l4(&s, &g->tun->features);
 	struct tun_gro_flow *f = s.flow ? find(g, &s) : NULL;
-	if (!s.joins || !verifies(&s)) {
+	if (!s.joins || !ip_verifies(&s) || !l4_verifies(&s)) {
 		if (f)
 			flush_flow(g, f);
 		write_alone(g, ip, len, TUN_CSUM_AS_IS);

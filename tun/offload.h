@@ -56,6 +56,7 @@ struct tun_gro_flow {
 	uint32_t size;     /* bytes of payload in the first */
 	uint32_t next_seq; /* TCP */
 	uint16_t next_id;  /* IPv4 without DF */
+	uint16_t ip_sum;   /* IPv4: of what differs between the headers */
 	uint16_t n;        /* packets */
 	bool tcp, v6, closed;
 	struct iovec parts[TUN_GRO_SEGMENTS];
