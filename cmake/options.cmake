@@ -35,6 +35,13 @@ if(TUNIKE_SANITIZE)
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
+# The program is optimized as a whole, since a packet meets many small functions of several rooms. The
+# libraries keep ordinary code beside that, for the suites.
+set(TUNIKE_LTO OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT TUNIKE_SANITIZE AND NOT TUNIKE_COVERAGE
+   AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(TUNIKE_LTO ON)
+endif()
 if(TUNIKE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -48,7 +48,8 @@ void worker_wake(struct worker *w)
 
 uint32_t worker_of_spi(const struct worker_params *p, uint32_t spi)
 {
-	return (spi & (p->slots - 1)) % p->count;
+	return p->count > 1 ? (spi & (p->slots - 1)) % p->count
+			    : 0; /* a division per packet less */
 }
 
 static void end_batch(struct worker *w)

@@ -76,26 +76,50 @@ static void refused(struct worker *w, const struct pkt *p, const struct pkt *bef
 		tell_sender(w, p);
 }
 
-/* Puts those that may leave into msgs, by UDP, and raw_msgs, as they are. */
-static void address_packets(
+/* Segments were laid side by side as the SA that took the last ones would fill the space between
+ * them. Where another one needs more, they are sealed in a place of their own. */
+static void seal_elsewhere(struct worker *w, struct pkt *p)
+{
+	struct pkt wide = {.base = w->buffers + (size_t)(p - w->pkts) * BUFFER,
+	    .cap = BUFFER,
+	    .off = PKT_HEADROOM,
+	    .len = p->len};
+	memcpy(wide.base + wide.off, p->base + p->off, p->len);
+	esp_encap(w->esp, &wide, 1);
+	*p = wide;
+	w->shape.inner = 0;
+}
+
+/* Is a packet that ESP did not seal at once ready nevertheless? */
+static bool ready(struct worker *w, struct pkt *p, const struct pkt *before)
+{
+	if (p->verdict == ESP_V_NO_ROOM && (p->flags & PKT_TIGHT))
+		seal_elsewhere(w, p);
+	if (p->verdict != ESP_V_OK)
+		refused(w, p, before);
+	return p->verdict == ESP_V_OK;
+}
+
+/* Puts those that may leave into msgs, by UDP, and raw_msgs, as they are. Ends before a packet that
+ * must be cut; returns how many it has dealt with. */
+static size_t address_packets(
     struct worker *w, struct pkt *pkts, size_t n, size_t *udp_n, size_t *raw_n)
 {
 	const struct esp_path *path = NULL;
-	const struct pkt *before = NULL;
+	const struct pkt *last = NULL;
 
 	*udp_n = *raw_n = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
-		if (p->verdict != ESP_V_OK) {
-			refused(w, p, i ? p - 1 : NULL);
+		if (p->verdict == ESP_V_CUT)
+			return i;
+		if (p->verdict != ESP_V_OK && !ready(w, p, i ? p - 1 : NULL))
 			continue;
-		}
-		if (!before || before->slot != p->slot)
+		if (!last || last->slot != p->slot)
 			path = esp_pkt_path(w->esp, p);
 		if (!path)
 			continue; /* its SA was removed since it was sealed */
-		before = p;
+		last = p;
 		uint32_t pin = atomic_load_explicit(
 		    &w->p.pins[p->slot & (w->p.slots - 1)], memory_order_relaxed);
 		struct udp_msg *m =
@@ -106,6 +130,7 @@ static void address_packets(
 		    .ifindex = pin,
 		    .way = p->slot + 1};
 	}
+	return n;
 }
 
 static size_t send_raw(struct worker *w, size_t n)
@@ -115,25 +140,6 @@ static size_t send_raw(struct worker *w, size_t n)
 	size_t sent = raw_send_batch(w->p.raw, w->raw_msgs, n, NULL);
 	worker_note_sizes(w);
 	return sent;
-}
-
-/* Segments were laid side by side as the SA that took the last ones would fill the space between
- * them. Where another one needs more, they are sealed in a place of their own. */
-static void seal_elsewhere(struct worker *w, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct pkt *p = &w->pkts[i];
-		if (p->verdict != ESP_V_NO_ROOM || !(p->flags & PKT_TIGHT))
-			continue;
-		struct pkt wide = {.base = w->buffers + i * BUFFER,
-		    .cap = BUFFER,
-		    .off = PKT_HEADROOM,
-		    .len = p->len};
-		memcpy(wide.base + wide.off, p->base + p->off, p->len);
-		esp_encap(w->esp, &wide, 1);
-		*p = wide;
-		w->shape.inner = 0;
-	}
 }
 
 static void learn_shape(struct worker *w)
@@ -180,16 +186,17 @@ static size_t send_udp(struct worker *w, size_t n)
 	return sent;
 }
 
-/* Sends what is sealed of n packets, between esp_worker_enter and esp_worker_leave. */
-static void send_sealed(struct worker *w, struct pkt *pkts, size_t n)
+/* Sends what is sealed of n packets, up to one that must be cut, between esp_worker_enter and
+ * esp_worker_leave. Returns how many it has dealt with. */
+static size_t send_sealed(struct worker *w, struct pkt *pkts, size_t n)
 {
-	size_t udp_n, raw_n;
-
-	address_packets(w, pkts, n, &udp_n, &raw_n);
+	size_t udp_n, raw_n, done = address_packets(w, pkts, n, &udp_n, &raw_n);
 	size_t sent = send_udp(w, udp_n);
+
 	sent += send_raw(w, raw_n);
 	worker_count(w, WORKER_packets_out, sent);
 	worker_count(w, WORKER_udp_lost, udp_n + raw_n - sent);
+	return done;
 }
 
 void worker_send_dummy(struct worker *w, uint8_t *buffer, uint32_t slot, uint32_t len)
@@ -245,13 +252,10 @@ static void send_packets(struct worker *w)
 	esp_worker_enter(w->esp);
 	esp_encap(w->esp, w->pkts, n);
 	learn_shape(w);
-	seal_elsewhere(w, n);
-	for (size_t at = 0, end; at < n; at = end + 1) {
-		for (end = at; end < n && w->pkts[end].verdict != ESP_V_CUT;)
-			end++;
-		send_sealed(w, w->pkts + at, end - at);
-		if (end < n)
-			send_cut(w, end);
+	for (size_t at = 0; at < n; at++) {
+		at += send_sealed(w, w->pkts + at, n - at);
+		if (at < n)
+			send_cut(w, at);
 	}
 	esp_worker_leave(w->esp);
 }

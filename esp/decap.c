@@ -94,7 +94,9 @@ static enum esp_verdict admit(struct item *it, struct esp_job *job)
 	return verdict_of(esp_window_check(&sa->window, it->seq));
 }
 
-static struct esp_sa_in *sa_of(const struct esp_worker *w, struct pkt *p, enum esp_verdict *v)
+/* `last`: the SA of a packet before, or NULL. Packets of one come in runs. */
+static struct esp_sa_in *sa_of(
+    const struct esp_worker *w, struct pkt *p, struct esp_sa_in *last, enum esp_verdict *v)
 {
 	struct esp_sa_in *sa;
 
@@ -102,7 +104,12 @@ static struct esp_sa_in *sa_of(const struct esp_worker *w, struct pkt *p, enum e
 		*v = ESP_V_SHORT;
 		return NULL;
 	}
-	sa = esp_sad_in(&w->esp->sad, be32_load(p->base + p->off));
+	uint32_t spi = be32_load(p->base + p->off);
+	if (last && last->spi == spi) {
+		p->slot = last->slot;
+		return last;
+	}
+	sa = esp_sad_in(&w->esp->sad, spi);
 	if (!sa) {
 		*v = ESP_V_NO_SA;
 		return NULL;
@@ -145,15 +152,42 @@ static void judge(struct esp_worker *w, struct esp_sa_in *sa, struct pkt *p, enu
 {
 	p->verdict = (uint16_t)v;
 	esp_count(&w->totals[v], 1);
-	if (!sa) {
-		return;
-	}
-	if (v == ESP_V_OK) {
-		esp_count(&sa->tally.packets, 1);
-		esp_count(&sa->tally.bytes, p->len);
-	} else {
+	if (sa) {
 		esp_count(&sa->drops[v], 1);
 	}
+}
+
+/* What passed by one SA in a row, not yet counted. */
+struct passed {
+	struct esp_sa_in *sa;
+	uint64_t packets, bytes;
+};
+
+static void count_passed(struct esp_worker *w, struct passed *t)
+{
+	if (t->packets) {
+		esp_count(&w->totals[ESP_V_OK], t->packets);
+		esp_count(&t->sa->tally.packets, t->packets);
+		esp_count(&t->sa->tally.bytes, t->bytes);
+	}
+}
+
+static void end_one(struct esp_worker *w, const struct item *it, const struct esp_job *job,
+    struct esp_inner_run *run, struct passed *passed)
+{
+	enum esp_verdict v = finish(w, it, job, run);
+
+	if (v != ESP_V_OK) {
+		judge(w, it->sa, it->p, v);
+		return;
+	}
+	it->p->verdict = ESP_V_OK;
+	if (passed->sa != it->sa) {
+		count_passed(w, passed);
+		*passed = (struct passed){.sa = it->sa};
+	}
+	passed->packets++;
+	passed->bytes += it->p->len;
 }
 
 static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
@@ -161,27 +195,31 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 	struct item items[CHUNK];
 	struct esp_job jobs[CHUNK];
 	struct esp_inner_run run = {.sa = NULL};
+	struct passed passed = {.sa = NULL};
+	struct esp_sa_in *last = NULL;
 	size_t k = 0;
 
 	for (struct pkt *p = pkts; p < pkts + n; p++) {
 		enum esp_verdict v = ESP_V_OK;
-		items[k] = (struct item){.sa = sa_of(w, p, &v), .p = p};
+		items[k] = (struct item){.sa = sa_of(w, p, last, &v), .p = p};
 		if (items[k].sa) {
+			last = items[k].sa;
 			v = admit(&items[k], &jobs[k]);
 		}
 		if (v != ESP_V_OK) {
 			judge(w, items[k].sa, p, v);
 		} else if (esp_resync_due(items[k].sa, p)) {
 			esp_resync(w, items[k].sa, p, &jobs[k], &items[k].seq);
-			judge(w, items[k].sa, p, finish(w, &items[k], &jobs[k], &run));
+			end_one(w, &items[k], &jobs[k], &run, &passed);
 		} else {
 			k++;
 		}
 	}
 	esp_crypto_open(w->ciphers, jobs, k);
 	for (size_t i = 0; i < k; i++) {
-		judge(w, items[i].sa, items[i].p, finish(w, &items[i], &jobs[i], &run));
+		end_one(w, &items[i], &jobs[i], &run, &passed);
 	}
+	count_passed(w, &passed);
 }
 
 void esp_decap(struct esp_worker *w, struct pkt *pkts, size_t n)

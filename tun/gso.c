@@ -111,8 +111,10 @@ static void finish_ip(const struct tun_split *s, uint8_t *ip, uint32_t total)
  * (RFC 3168 section 6.1.2). */
 static uint32_t finish_tcp(const struct tun_split *s, uint8_t *l4, bool last)
 {
-	uint32_t seq = be32_load(l4 + TCP_SEQ_AT) + (s->at - s->header);
-	uint8_t flags = l4[TCP_FLAGS_AT];
+	/* Read where nothing was just written: that stalls where the sizes differ. */
+	const uint8_t *whole = s->p + s->l4;
+	uint32_t seq = be32_load(whole + TCP_SEQ_AT) + (s->at - s->header);
+	uint8_t flags = whole[TCP_FLAGS_AT];
 
 	if (!last)
 		flags &= (uint8_t)~TCP_FIN_PSH;
@@ -120,7 +122,7 @@ static uint32_t finish_tcp(const struct tun_split *s, uint8_t *l4, bool last)
 		flags &= (uint8_t)~TCP_CWR;
 	be32_store(l4 + TCP_SEQ_AT, seq);
 	l4[TCP_FLAGS_AT] = flags;
-	return (seq >> 16) + (seq & 0xffff) + be16_load(l4 + TCP_FLAGS_AT - 1);
+	return (seq >> 16) + (seq & 0xffff) + ((uint32_t)whole[TCP_FLAGS_AT - 1] << 8 | flags);
 }
 
 uint32_t tun_split_next(struct tun_split *s, uint8_t *dst)
