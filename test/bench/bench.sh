@@ -3,11 +3,17 @@
 #
 #   test/bench/bench.sh [SECONDS]        of each TCP measurement (default 5)
 #   test/bench/bench.sh --instructions   per packet and part of the data plane instead
+#   test/bench/bench.sh --peers [...]    strongSwan and tunike side by side instead
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [ "${1:-}" = --instructions ]; then
 	exec python3 test/bench/insn.py build/test/bench_insn
+fi
+
+if [ "${1:-}" = --peers ]; then
+	shift
+	exec python3 test/bench/beside.py "$@"
 fi
 
 line() { printf '%s\n' '---------------------------------------------------------------------------------------'; }
