@@ -8,6 +8,7 @@
 #include "ike/child.h"
 #include "ike/wire/msg.h"
 #include "test/sim/story.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -136,6 +137,7 @@ static struct bytes lowest(const struct story_sa *sa)
  */
 START_TEST(rekey_rekey_child)
 {
+	REQ("7296-2.8.1-3", "7296-2.25.1-2", "7296-2.3-3");
 	unsigned lefts = 0;
 
 	for (uint64_t seed = 0; seed < 12; seed++) {
@@ -233,6 +235,7 @@ END_TEST
  */
 START_TEST(rekey_delete_child)
 {
+	REQ("7296-2.25.1-1", "7296-2.25.1-5", "7296-2.25-1");
 	struct scenario s;
 	struct story t;
 
@@ -263,6 +266,7 @@ END_TEST
  */
 START_TEST(delete_delete_child)
 {
+	REQ("7296-1.4.1-5", "7296-2.25.1-4");
 	struct scenario s;
 	struct story t;
 
@@ -319,6 +323,7 @@ END_TEST
  */
 START_TEST(not_there)
 {
+	REQ("7296-2.25.1-3", "7296-2.25.1-6", "7296-2.25-4", "7296-2.25-5");
 	struct ike_reason why = {.err = IKE_EBUG, .text = "for the test"};
 	struct scenario s;
 	struct story t;
@@ -399,6 +404,7 @@ static void with_child(struct sim_host *h, struct sim_host *peer, int what)
  */
 START_TEST(child_and_rekey_ike)
 {
+	REQ("7296-2.25.1-7", "7296-2.25.2-5", "7296-2.25.2-6");
 	static const char *const told[] = {
 	    "-> child; <- rekey IKE; <- (TEMPORARY_FAILURE); -> (TEMPORARY_FAILURE)",
 	    "-> rekey child; <- rekey IKE; <- (TEMPORARY_FAILURE); -> (TEMPORARY_FAILURE)",
@@ -476,6 +482,7 @@ END_TEST
  */
 START_TEST(rekey_rekey_ike)
 {
+	REQ("7296-2.8.2-1", "7296-2.8.2-2", "7296-2.25.2-1");
 	unsigned lefts = 0;
 
 	for (uint64_t seed = 0; seed < 12; seed++) {
@@ -514,6 +521,7 @@ END_TEST
  */
 START_TEST(rekey_rekey_ike_one_notices)
 {
+	REQ("7296-2.8.2-3");
 	struct scenario s;
 	struct story t;
 
@@ -563,6 +571,7 @@ END_TEST
  */
 START_TEST(rekey_delete_ike)
 {
+	REQ("7296-2.25.2-2", "7296-2.25.2-3");
 	struct scenario s;
 	struct story t;
 
@@ -589,6 +598,7 @@ END_TEST
  */
 START_TEST(delete_delete_ike)
 {
+	REQ("7296-2.25.2-4");
 	struct scenario s;
 	struct story t;
 

@@ -2,6 +2,7 @@
  * Handshakes under loss, delay, duplicates, reordering, cookies, wrong groups, NAT.
  */
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ enum { TEN_MINUTES = 600 * 1000 };
 
 START_TEST(plain)
 {
+	REQ("7296-4-3");
 	struct scenario s;
 
 	scenario_init(&s, 1, NULL, NULL, NULL);
@@ -102,6 +104,7 @@ END_TEST
 
 START_TEST(all_lost)
 {
+	REQ("7296-2.1-6");
 	struct scenario s;
 
 	scenario_init(&s, 3, NULL, NULL, NULL);
@@ -129,6 +132,7 @@ static bool note_time(struct sim *s, struct sim_wire *w)
 
 START_TEST(retransmission_schedule)
 {
+	REQ("7296-2.4-6");
 	static const unsigned gaps[] = {4000, 7200, 12960, 23328, 41990};
 	struct scenario s;
 
@@ -232,6 +236,7 @@ END_TEST
  */
 START_TEST(wrong_group)
 {
+	REQ("7296-1.2-4", "7296-3.3.6-9", "7296-3.4-5");
 	static const struct scenario_side left = {
 	    .proposals = "\"aes256gcm16-prfsha384-x25519-ecp384\""};
 	static const struct scenario_side right = {.proposals = "\"aes256gcm16-prfsha384-ecp384\""};
@@ -263,6 +268,7 @@ END_TEST
 
 START_TEST(behind_nat)
 {
+	REQ("7296-2.11-1", "7296-2.23-2", "7296-2.23-3", "7296-2.23-9", "7296-2.23-10");
 	struct scenario s;
 
 	scenario_init(&s, 13, NULL, NULL, NULL);
@@ -282,6 +288,7 @@ END_TEST
 /* The NAT box forgets its mapping: the next authenticated message moves the path. */
 START_TEST(nat_rebinds)
 {
+	REQ("7296-2.23-13");
 	struct scenario s;
 
 	scenario_init(&s, 14, NULL, NULL, NULL);
@@ -312,6 +319,7 @@ END_TEST
 
 START_TEST(no_encap_but_nat)
 {
+	REQ("7296-2.23-6", "7296-2.23-8");
 	static const struct scenario_side side = {.conn = "encap = false;"};
 	struct scenario s;
 
