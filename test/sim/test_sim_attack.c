@@ -2,6 +2,7 @@
  * What someone without the keys can do: garble, forge, replay, flood. An SA never changes for it.
  */
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -163,6 +164,7 @@ END_TEST
 /* Everything that was ever sent, sent again, to both ends, from elsewhere too. */
 START_TEST(replays)
 {
+	REQ("7296-2.1-2");
 	struct scenario s;
 
 	recorded_pair(&s, 4);
@@ -185,6 +187,7 @@ END_TEST
  */
 START_TEST(forged_headers)
 {
+	REQ("7296-2.4-3", "7296-2.4-4");
 	struct scenario s;
 	uint64_t dice = 5;
 
@@ -249,6 +252,7 @@ static bool swallow(struct sim *s, struct sim_wire *w)
 
 START_TEST(half_open_flood)
 {
+	REQ("7296-2.6-2");
 	struct scenario s;
 	struct ike_stats stats;
 	uint64_t answers = 0;
@@ -310,6 +314,7 @@ END_TEST
 /* An old major version is answered once each, without state: RFC 7296 section 2.5. */
 START_TEST(other_version)
 {
+	REQ("7296-2.5-2");
 	struct scenario s;
 
 	recorded_pair(&s, 9);

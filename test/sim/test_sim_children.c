@@ -2,6 +2,7 @@
  * Child SAs: narrowing, several of them, further ones, deletes that cross, limits, `unique`.
  */
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ static const struct {
 
 START_TEST(narrowing)
 {
+	REQ("7296-2.9-3");
 	char left[512], right[512], text[512];
 	struct scenario s;
 
@@ -116,6 +118,7 @@ END_TEST
  */
 START_TEST(further_child_wrong_group)
 {
+	REQ("7296-1.3-3");
 	static const struct scenario_side left = {
 	    .children = SCENARIO_CHILD("one", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "")
 		SCENARIO_CHILD("two", "\"10.1.0.0/16\"", "\"10.3.0.0/16\"",
@@ -304,6 +307,7 @@ END_TEST
 /* The laptop restarts without a word: INITIAL_CONTACT clears what it had. */
 START_TEST(initial_contact)
 {
+	REQ("7296-2.4-4");
 	struct scenario s;
 
 	scenario_init(&s, 14, NULL, NULL, NULL);

@@ -3,6 +3,7 @@
  */
 #include "ike/task/task.h"
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -224,6 +225,7 @@ END_TEST
 
 START_TEST(peer_vanishes)
 {
+	REQ("7296-2.4-4");
 	struct scenario s;
 
 	scenario_init(&s, 11, NULL, NULL, NULL);

@@ -54,6 +54,7 @@ static const char *const esp_suites[] = {
 
 START_TEST(suite_comes_up)
 {
+	REQ("7296-3.3.4-2");
 	char left[512], right[512];
 	struct scenario_side l = {.proposals = suites[_i]}, r = l;
 	struct scenario s;
@@ -268,6 +269,7 @@ END_TEST
 
 START_TEST(behind_nat)
 {
+	REQ("3948-4-2");
 	REQ("7296-2.11-1", "7296-2.23-2", "7296-2.23-3", "7296-2.23-9", "7296-2.23-10");
 	struct scenario s;
 

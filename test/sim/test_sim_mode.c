@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ike/wire/payloads.h"
+#include "test/unit/req.h"
 
 #define HOST(name, more) name " = { mode = \"transport\"; " more " };"
 #define LEFT_OUTSIDE "192.0.2.1"
@@ -64,6 +65,7 @@ static void call(struct scenario *s, const char *right)
 /* Bit 0: NAT before left; bit 1: before right. */
 START_TEST(between_hosts)
 {
+	REQ("7296-2.23-12", "7296-2.23.1-1");
 	static const struct scenario_side side = {.children = HOST("host", "")};
 	const char *left = _i & 1 ? LEFT_OUTSIDE : "10.0.0.1",
 		   *right = _i & 2 ? RIGHT_OUTSIDE : "10.0.0.2";
@@ -86,6 +88,7 @@ END_TEST
 /* The second one by CREATE_CHILD_SA, from either end, with ports. */
 START_TEST(a_further_one)
 {
+	REQ("7296-2.23-12", "7296-2.23.1-1");
 	static const struct scenario_side
 	    side = {.children = HOST("host", "remote_ts = [\"dynamic[tcp/80]\"];")
 			HOST("more", "local_ts = [\"dynamic[tcp/22]\"];")},
@@ -118,6 +121,7 @@ END_TEST
 /* The side that is told of the difference says so; nothing is left. */
 START_TEST(the_modes_differ)
 {
+	REQ("7296-1.3.1-2");
 	static const struct scenario_side transport = {.children = HOST("host", "")},
 					  tunnel = {.children = "host = { };"};
 	struct scenario s;
@@ -141,6 +145,7 @@ END_TEST
  * round. */
 START_TEST(each_gets_its_mode)
 {
+	REQ("7296-1.3.1-1");
 	static const struct scenario_side transport = {.children = HOST("host", "")},
 					  tunnel = {.children = "host = { };"},
 					  both = {.children =

@@ -4,6 +4,7 @@
  */
 #include "ike/child.h"
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -447,6 +448,7 @@ END_TEST
 /* The peer makes no children any more, not even new keys: the IKE SA is set up afresh beside it. */
 START_TEST(no_additional_sas)
 {
+	REQ("7296-4-5");
 	struct scenario s;
 
 	begin(&s, 930, forms[0], true);
@@ -466,6 +468,7 @@ END_TEST
 /* Section 2.25: TEMPORARY_FAILURE for several minutes means that both ends are out of step. */
 START_TEST(temporary_for_ever)
 {
+	REQ("7296-2.25-3");
 	struct scenario s;
 
 	begin(&s, 940, forms[0], true);
@@ -486,6 +489,7 @@ END_TEST
 /* Section 2.9.2: the responder must not cut off what the old one carries. */
 START_TEST(child_narrowed)
 {
+	REQ("7296-2.9.2-1", "7296-2.9.2-3");
 	struct scenario s;
 
 	begin(&s, 901, forms[0], true);

@@ -5,6 +5,7 @@
  */
 #include "ike/child.h"
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <malloc.h>
@@ -98,6 +99,7 @@ static void run(struct scenario *s, uint64_t ms)
 /* Bits of _i: CBC with HMAC instead of AEAD; the IKE SA is rekeyed; all is set up afresh. */
 START_TEST(freed_memory)
 {
+	REQ("7296-2.12-1");
 	static const char *const esp[] = {"esp_proposals = [\"aes256gcm16-x25519\"];",
 	    "esp_proposals = [\"aes256-sha512-x25519\"];"};
 	static const char *const ike[] = {

@@ -5,6 +5,7 @@
 #include "test/unit/esp_job.h"
 #include "test/unit/esp_pair.h"
 #include "test/unit/rng.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ END_TEST
 
 START_TEST(checksums_are_repaired)
 {
+	REQ("3948-3.1.2-1");
 	enum addr_family family = _i % 2 ? ADDR_V6 : ADDR_V4;
 	struct pair_options o = options(family);
 	struct rng r = {(uint64_t)_i + 9};

@@ -5,6 +5,7 @@
 #include "ike/crypto/crypto.h"
 #include "ike/ike.h"
 #include "test/unit/ike_rand_test.h"
+#include "test/unit/req.h"
 
 static const struct transform prf256 = {TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0};
 static const struct transform prf384 = {TRANSFORM_PRF, PRF_HMAC_SHA2_384, 0};
@@ -260,6 +261,7 @@ static void child_keys(
 
 START_TEST(derivation)
 {
+	REQ("7296-2.13-3", "7296-2.14-1");
 	struct inputs v;
 	struct ike_keymat_in in = inputs(&v);
 	struct suite s = {.encr = gcm256, .prf = *derived[_i].prf};

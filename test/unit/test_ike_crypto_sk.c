@@ -5,6 +5,7 @@
  */
 #include "ike/crypto/crypto.h"
 #include "test/unit/ike_rand_test.h"
+#include "test/unit/req.h"
 
 enum { TEXT_MAX = 512 };
 
@@ -133,6 +134,7 @@ static void opens_to_window(struct ike_sk *sk, const char *hex)
 
 START_TEST(opens_as_published)
 {
+	REQ("7296-3.14-6");
 	struct ike_sk sk;
 
 	keyed(&sk, NULL, IKE_SK_OPEN, &vectors[_i]);
@@ -150,6 +152,7 @@ END_TEST
  * works. */
 START_TEST(every_bit_is_protected)
 {
+	REQ("7296-3.14-7");
 	uint8_t msg[TEXT_MAX], dst[TEXT_MAX], zero[TEXT_MAX] = {0};
 	struct bytes m = hex_to(msg, sizeof msg, vectors[_i].message), plain;
 	struct ike_msg outer;

@@ -3,6 +3,7 @@
  */
 #include "test/unit/ike_pair.h"
 #include "test/unit/ike_test.h"
+#include "test/unit/req.h"
 
 static struct ike_pair p;
 
@@ -34,6 +35,7 @@ static void expect_words(const struct ike_reason *r, const char *word)
 
 START_TEST(up_and_down)
 {
+	REQ("7296-2.4-9");
 	pair_init(&p);
 	start();
 	ck_assert_int_eq(pair_command(&p, &p.a, IKE_CMD_UP), IKE_OK);
@@ -73,6 +75,7 @@ END_TEST
 
 START_TEST(wrong_psk)
 {
+	REQ("7296-1.2-2", "7296-2.21.2-1");
 	pair_init(&p);
 	p.b.psk = "something else";
 	start();
@@ -104,6 +107,7 @@ END_TEST
 /* The responder proves itself, but as somebody else: the initiator leaves and says so. */
 START_TEST(wrong_responder_identity)
 {
+	REQ("7296-2.21.2-1");
 	pair_init(&p);
 	ck_assert(ident_parse(&p.a.conn.remote.id, "*.example.com"));
 	start();
@@ -121,6 +125,7 @@ END_TEST
 
 START_TEST(no_common_proposal)
 {
+	REQ("7296-3.3.4-4");
 	char why[200];
 
 	pair_init(&p);
@@ -189,6 +194,7 @@ END_TEST
 /* The child of IKE_AUTH fails; the IKE SA stands, and the other child comes. */
 START_TEST(first_child_fails)
 {
+	REQ("7296-1.3.1-3", "7296-2.21.2-3");
 	pair_init(&p);
 	ck_assert(ts_parse(&p.b.local_ts[0].ts, "172.16.0.0/12"));
 	start();
@@ -248,6 +254,7 @@ END_TEST
 
 START_TEST(lifetime_ends)
 {
+	REQ("7296-1.4.1-1", "7296-1.4.1-3", "7296-2.4-8", "7296-2.8-1");
 	pair_init(&p);
 	p.a.kids[0].hard.time_ms = 60000;
 	start();

@@ -6,6 +6,7 @@
 #include "ike/child.h"
 #include "test/unit/ike_pair.h"
 #include "test/unit/ike_test.h"
+#include "test/unit/req.h"
 
 static struct ike_pair p;
 
@@ -94,6 +95,7 @@ static const struct {
 
 START_TEST(lying_answer)
 {
+	REQ("7296-3.3.6-5");
 	static const uint8_t nonce[32];
 	struct ike_child_answer a = {
 	    .ni = bytes_of(nonce, 32), .nr = bytes_of(nonce, 32), .first = true};
@@ -219,6 +221,7 @@ static const struct {
 
 START_TEST(who_may_move)
 {
+	REQ("7296-2.23-13", "7296-2.23-14");
 	struct ike_command c = {.kind = IKE_CMD_MOVED};
 	struct ike_sa *sa;
 
@@ -242,6 +245,7 @@ END_TEST
  */
 START_TEST(answer_goes_back)
 {
+	REQ("7296-2.11-2");
 	struct ike_command down = {.kind = IKE_CMD_DOWN, .conn = &p.a.conn, .child = &p.a.kids[0]};
 	struct ike_datagram d, out;
 	struct ike_sa *sa;
@@ -359,6 +363,7 @@ END_TEST
 
 START_TEST(flow_goes_first)
 {
+	REQ("7296-2.9-1");
 	struct ike_command c = {.kind = IKE_CMD_ACQUIRE, .conn = &p.a.conn, .child = &p.a.kids[0]};
 	struct ts_list local, remote;
 	char text[TS_TEXT];

@@ -3,6 +3,7 @@
  */
 #include "ike/window.h"
 #include "test/unit/ike_test.h"
+#include "test/unit/req.h"
 
 static struct ike_parcel parcel(const char *text)
 {
@@ -63,6 +64,7 @@ static const struct step trace[] = {
 
 START_TEST(numbers)
 {
+	REQ("7296-2.1-4", "7296-2.1-5", "7296-2.3-3", "7296-2.3-7");
 	struct ike_window w;
 
 	ike_window_init(&w);
@@ -99,6 +101,7 @@ END_TEST
 /* 4 s, then 1.8 times longer each: six datagrams in 165 s. */
 START_TEST(schedule)
 {
+	REQ("7296-2.1-3", "7296-2.1-7", "7296-2.3-6");
 	static const uint64_t waits[] = {4000, 7200, 12960, 23328, 41990, 75582};
 	struct ike_window w;
 	struct ike_parcel b = parcel("request");

@@ -3,6 +3,7 @@
  */
 #include "ike/wire/build.h"
 #include "test/unit/ike_raw.h"
+#include "test/unit/req.h"
 
 static struct raw r;
 static struct ike_msg m;
@@ -54,6 +55,9 @@ static struct bytes build_init(size_t cap)
 
 START_TEST(init_request)
 {
+	REQ("7296-2.5-7", "7296-3.1-4", "7296-3.1-7", "7296-3.1-9", "7296-3.1-12", "7296-3.2-4");
+	REQ("7296-3.2-6", "7296-3.3.1-1", "7296-3.3.1-5", "7296-3.3.2-1", "7296-3.3.5-1",
+	    "7296-3.3.5-3");
 	raw_begin(&r, IKE_EXCHANGE_SA_INIT, IKE_FLAG_INITIATOR);
 	raw_hex(&r, IKE_PLD_SA, RAW_SA);
 	raw_hex(&r, IKE_PLD_KE, RAW_KE);
@@ -106,6 +110,7 @@ END_TEST
 
 START_TEST(sk_layout)
 {
+	REQ("7296-3.14-4", "7296-3.14-5");
 	static const size_t blocks[] = {1, 8, 16};
 
 	for (size_t n = 0; n < 40; n++) {

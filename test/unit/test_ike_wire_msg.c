@@ -2,6 +2,7 @@
  * The header and the chain of payloads: what a message is before any payload means something.
  */
 #include "test/unit/ike_raw.h"
+#include "test/unit/req.h"
 
 static struct raw r;
 static struct ike_msg m;
@@ -36,6 +37,7 @@ enum { RECORDED = 3 };
 
 START_TEST(header_fields)
 {
+	REQ("7296-2.5-1", "7296-3.1-8", "7296-3.1-9", "7296-3.1-12");
 	struct ike_hdr h;
 	struct bytes b = recorded(0);
 
@@ -169,6 +171,8 @@ END_TEST
 /* Every value of every next-payload field, critical or not: never a crash, never silently well. */
 START_TEST(next_payload_values)
 {
+	REQ("7296-2.5-8", "7296-2.5-9", "7296-2.5-11", "7296-3.2-3", "7296-3.2-7", "7296-4-1");
+	REQ("7296-4-2");
 	struct bytes whole = recorded(0);
 	size_t at = 16;
 
@@ -204,6 +208,7 @@ END_TEST
 
 START_TEST(nothing_after_sk)
 {
+	REQ("7296-3.1-1", "7296-3.14-1");
 	recorded(2);
 	raw_hex(&r, IKE_PLD_VENDOR, "00");
 	r.b[IKE_HDR_LEN] = IKE_PLD_IDI;
@@ -213,6 +218,7 @@ END_TEST
 
 START_TEST(no_sk_inside_sk)
 {
+	REQ("7296-3.1-1");
 	raw_begin(&r, IKE_EXCHANGE_INFORMATIONAL, 0);
 	raw_hex(&r, IKE_PLD_SK, "000102030405060708090a0b0c0d0e0f");
 	ck_assert_int_eq(raw_parse_inner(&m, &r), IKE_ESYNTAX);
@@ -287,6 +293,7 @@ END_TEST
 /* CVE-2015-3991: payloads of IKEv1 are unknown here. */
 START_TEST(ikev1_payloads)
 {
+	REQ("7296-2.5-9", "7296-2.5-11");
 	raw_begin(&r, IKE_EXCHANGE_SA_INIT, 0);
 	raw_hex(&r, (uint8_t)(_i + 1), "00000001");
 	ck_assert_int_eq(ike_msg_parse(&m, raw_message(&r)), IKE_OK);

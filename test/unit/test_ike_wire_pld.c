@@ -2,6 +2,7 @@
  * One payload at a time: what each codec takes, what it refuses, what it lets go.
  */
 #include "test/unit/ike_raw.h"
+#include "test/unit/req.h"
 
 static struct raw r;
 static struct ike_msg m;
@@ -105,6 +106,7 @@ static const struct row rows[] = {
 
 START_TEST(accepted_or_refused)
 {
+	REQ("7296-3.3-2");
 	const struct row *row = &rows[_i];
 	enum ike_err err = raw_parse_one(&m, row->type, row->body);
 
@@ -143,6 +145,7 @@ END_TEST
 
 START_TEST(nonce_sizes)
 {
+	REQ("7296-3.9-1");
 	static const uint8_t nonce[300];
 
 	for (size_t n = 0; n < sizeof nonce; n++) {
@@ -184,6 +187,7 @@ END_TEST
 
 START_TEST(notify_and_delete)
 {
+	REQ("7296-3.10.1-3");
 	ck_assert_int_eq(raw_parse_one(&m, IKE_PLD_NOTIFY, "03044009c1c2c3c4aabb"), IKE_OK);
 	const struct ike_notify *n = ike_msg_notify(&m, IKE_N_REKEY_SA);
 	ck_assert_ptr_nonnull(n);
@@ -211,6 +215,7 @@ END_TEST
 
 START_TEST(selectors)
 {
+	REQ("7296-3.13.1-4");
 	char t[TS_TEXT];
 
 	ck_assert_int_eq(
@@ -297,6 +302,7 @@ END_TEST
  * choice. */
 START_TEST(unknown_parts)
 {
+	REQ("7296-3.3-6", "7296-3.3.6-7");
 	static const struct {
 		const char *body;
 		size_t held;
@@ -439,6 +445,7 @@ END_TEST
 /* CVE-2016-5391: no KE transform, or none at all: nothing is chosen. */
 START_TEST(proposal_without_ke)
 {
+	REQ("7296-3.3.6-6");
 	/* clang-format off */
 	static const char *const bodies[] = {
 		("00000024" "01010003" "0300000c0100000c800e0080" "0300000802000005" "000000080300000c"),
@@ -500,6 +507,7 @@ END_TEST
 /* Every length inside an SA payload, set to what it must not be. Offsets into RAW_SA_REKEY. */
 START_TEST(lengths_in_proposals)
 {
+	REQ("7296-3.3-2");
 	static const struct {
 		size_t at;
 		uint16_t good;

@@ -3,6 +3,7 @@
  * C draws, written out a second time here.
  */
 #include "test/unit/ike_raw.h"
+#include "test/unit/req.h"
 
 static struct raw r;
 static struct ike_msg m;
@@ -68,6 +69,7 @@ static enum ike_err check(int i)
 
 START_TEST(least_and_most)
 {
+	REQ("7296-3.12-2");
 	enum ike_rules rules;
 
 	begin(_i);

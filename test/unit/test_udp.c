@@ -1,6 +1,7 @@
 /* The UDP driver on loopback: batches, local addresses, TOS, classes, ports in use. */
 #include "daemon/udp/udp.h"
 #include "test/netns/netns.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <linux/filter.h>
@@ -250,6 +251,7 @@ static const struct class_row {
 
 START_TEST(classes_over_the_wire)
 {
+	REQ("7296-2-3");
 	const struct class_row *c = &classes[_i];
 	struct udp_sock *a = open_port(4500, UDP_BOTH), *b = open_port(4501, UDP_BOTH);
 	put(0, "", NULL, _i % 2 ? "::1" : "127.0.0.1", 4501);
