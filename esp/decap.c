@@ -206,7 +206,7 @@ static void decap_chunk(struct esp_worker *w, struct pkt *pkts, size_t n)
 			last = items[k].sa;
 			v = admit(&items[k], &jobs[k]);
 		}
-		if (v != ESP_V_OK) {
+		if (!items[k].sa || v != ESP_V_OK) {
 			judge(w, items[k].sa, p, v);
 		} else if (esp_resync_due(items[k].sa, p)) {
 			esp_resync(w, items[k].sa, p, &jobs[k], &items[k].seq);

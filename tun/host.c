@@ -27,7 +27,7 @@ struct ifreq6 {
 
 enum {
 	ALIASES = 4096, /* labels "dev:N" that are tried */
-	TENTATIVE_TRIES = 200,
+	TENTATIVE_TRIES = 1000,
 };
 
 static int control(int family, unsigned long request, void *arg)

@@ -20,7 +20,7 @@ int host_get_mtu(const char *dev, uint32_t *mtu);
 int host_addr_add(const char *dev, const struct prefix *p);
 int host_addr_del(const char *dev, const struct prefix *p);
 /* The kernel ends duplicate address detection on a work queue, also where there is none to be done;
- * until then it refuses an IPv6 address as a source. Waits for that, for 200 ms at most. */
+ * until then it refuses an IPv6 address as a source. Waits for that, for a second at most. */
 void host_addr_wait(const char *dev, const struct addr *a);
 /* via.family ADDR_NONE: no gateway; a route is removed whatever it had. */
 int host_route(bool add, const char *dev, const struct prefix *dst, const struct addr *via);
