@@ -55,6 +55,13 @@ void ike_build_delete_esp(
     struct ike_build *b, const uint32_t *spis, size_t n); /* host order; n up to 16383 */
 /* type: IKE_PLD_TSI or IKE_PLD_TSR. */
 void ike_build_ts(struct ike_build *b, enum ike_payload_type type, const struct ts_list *l);
+/* CP without attributes; those that follow at once go into it. Of addresses IPv6 ones get a prefix
+ * length of 128: there is no link behind a tunnel. */
+void ike_build_cp(struct ike_build *b, enum ike_cfg_type type);
+void ike_build_cp_attr(struct ike_build *b, enum ike_cp_attr_type type, struct bytes value);
+void ike_build_cp_addr(struct ike_build *b, const struct addr *a);
+void ike_build_cp_dns(struct ike_build *b, const struct addr *a);
+void ike_build_cp_subnet(struct ike_build *b, const struct prefix *p);
 void ike_build_vendor(struct ike_build *b, struct bytes id);
 
 /* The body of an ID payload after its generic header (type, three zero bytes, data): what the AUTH

@@ -2,7 +2,7 @@
  * A parsed message: RFC 7296 section 3.
  *
  * A fixed-size struct of views borrowed from the datagram (or from the decrypted plaintext): no
- * allocation, no SA in sight. About 8 KiB: keep it on the stack of one function, or in the engine.
+ * allocation, no SA in sight. About 12 KiB: keep it on the stack of one function, or in the engine.
  *
  * Two stages: ike_msg_parse() reads header and outer chain up to SK; after ike_sk_open()
  * (ike/crypto/crypto.h) ike_msg_parse_inner() reads what was inside into a second struct of the
@@ -16,6 +16,7 @@
 #include "base/proposal.h"
 #include "base/ts.h"
 #include "ike/err.h"
+#include "ike/wire/cp.h"
 #include "ike/wire/notify.h"
 #include "ike/wire/payloads.h"
 
@@ -38,7 +39,8 @@ enum {
 	IKE_NONCE_MAX = 256,
 	IKE_SHA1_LEN = 20, /* the NAT detection hash */
 	/* Caps of one message. Beyond them: payloads, notifies, deletes, certificates are an error;
-	 * proposals, transforms, selectors, vendor IDs are ignored. */
+	 * proposals, transforms, selectors, vendor IDs are ignored, and so are attributes of CP
+	 * beyond IKE_CP_ATTRS_MAX. */
 	IKE_PAYLOADS_MAX = 64,
 	IKE_NOTIFIES_MAX = 40,
 	IKE_DELETES_MAX = 8,
@@ -145,7 +147,8 @@ struct ike_msg {
 	struct ike_id idi, idr;
 	struct ike_auth auth;
 	struct ts_list tsi, tsr; /* selectors of kinds that we know: n may be 0 */
-	struct bytes cp, eap;    /* after the generic header */
+	struct ike_cp cp;        /* of attributes that we know */
+	struct bytes eap;        /* after the generic header */
 	/* Notifications in order, without those of unknown status types, which mean nothing to us.
 	 */
 	struct ike_notify notify[IKE_NOTIFIES_MAX];

@@ -24,7 +24,9 @@ static void check_views(const struct ike_msg *m)
 	within(m->raw, m->idi.body);
 	within(m->raw, m->idr.data);
 	within(m->raw, m->auth.data);
-	within(m->raw, m->cp);
+	for (size_t i = 0; i < m->cp.n; i++) {
+		within(m->raw, m->cp.v[i].value);
+	}
 	within(m->raw, m->eap);
 	for (size_t i = 0; i < m->notify_n; i++) {
 		within(m->raw, m->notify[i].spi);
