@@ -19,6 +19,8 @@ enum config_loss_action { LOSS_CLEAR, LOSS_TRAP, LOSS_RESTART };
 enum config_unique { UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NO, UNIQUE_NEVER };
 /* Accept: take fragments, send none. */
 enum config_fragmentation { FRAGMENTATION_NO, FRAGMENTATION_ACCEPT, FRAGMENTATION_YES };
+/* An IKE SA without a child (RFC 6023), by rising insistence; from PREFER on we begin so. */
+enum config_childless { CHILDLESS_NEVER, CHILDLESS_ALLOW, CHILDLESS_PREFER, CHILDLESS_FORCE };
 enum config_auth { AUTH_PSK };
 enum config_crypto { CRYPTO_AUTO, CRYPTO_OPENSSL, CRYPTO_IPSEC_MB };
 /* Pass and drop are policies of their own, without any peer: packets left alone, packets thrown
@@ -85,13 +87,14 @@ struct config_conn {
 	bool encap;
 	enum config_unique unique;
 	enum config_fragmentation fragmentation; /* of IKE messages */
-	uint64_t dpd_delay_ms;                   /* 0: off */
-	uint64_t rekey_ms;    /* age of the IKE SA's keys at which new ones are made; 0: never */
-	uint64_t over_ms;     /* that much later without new ones it ends; 0: never */
-	uint64_t reauth_ms;   /* age at which the peers authenticate once more; 0: never */
-	uint64_t rand_ms;     /* up to so much of both is taken off; CONFIG_RAND_TENTH */
-	bool callable;        /* remote_addrs names somebody to call */
-	uint32_t keyingtries; /* 0: for ever */
+	enum config_childless childless;
+	uint64_t dpd_delay_ms; /* 0: off */
+	uint64_t rekey_ms;     /* age of the IKE SA's keys at which new ones are made; 0: never */
+	uint64_t over_ms;      /* that much later without new ones it ends; 0: never */
+	uint64_t reauth_ms;    /* age at which the peers authenticate once more; 0: never */
+	uint64_t rand_ms;      /* up to so much of both is taken off; CONFIG_RAND_TENTH */
+	bool callable;         /* remote_addrs names somebody to call */
+	uint32_t keyingtries;  /* 0: for ever */
 	struct config_side local, remote;
 	struct config_child *children;
 	size_t children_n;

@@ -32,7 +32,8 @@ WORDS(versions,   "a version",   {"2", 2}, {"1", WORD_LATER}, {"0", WORD_LATER})
 WORDS(uniques,    "a value of unique", {"replace", UNIQUE_REPLACE}, {"keep", UNIQUE_KEEP}, {"no", UNIQUE_NO}, {"never", UNIQUE_NEVER});
 WORDS(fragments,  "a value of fragmentation", {"yes", FRAGMENTATION_YES}, {"accept", FRAGMENTATION_ACCEPT},
                                  {"no", FRAGMENTATION_NO}, {"force", FRAGMENTATION_YES});
-WORDS(childless,  "a value of childless", {"never", 0}, {"allow", WORD_LATER}, {"prefer", WORD_LATER}, {"force", WORD_LATER});
+WORDS(childless,  "a value of childless", {"never", CHILDLESS_NEVER}, {"allow", CHILDLESS_ALLOW},
+                                 {"prefer", CHILDLESS_PREFER}, {"force", CHILDLESS_FORCE});
 WORDS(modes,      "a mode",      {"tunnel", MODE_TUNNEL}, {"transport", MODE_TRANSPORT}, {"pass", MODE_PASS}, {"drop", MODE_DROP});
 WORDS(dscps,      "a value of copy_dscp", {"out", COPY_DSCP_OUT}, {"in", COPY_DSCP_IN}, {"yes", COPY_DSCP_YES}, {"no", COPY_DSCP_NO},
                                  {"true", COPY_DSCP_YES}, {"false", COPY_DSCP_NO});
@@ -155,7 +156,7 @@ static const struct row conn_rows[] = {
 	NUM ("keyingtries",  K_U32,           CONN(keyingtries),        0, 1000000, 1000000, "0",         "how often a failed start is tried; 0: for ever"),
 	BOOL("mobike",                        SCHEMA_NOWHERE,           0,                   "false",     "move to other addresses; not supported yet, so false only"),
 	WORD("fragmentation",                 CONN(fragmentation),      fragments,           "yes",       "long IKE messages in fragments (RFC 7383): yes, accept the peer's and send none, or no"),
-	WORD("childless",                     SCHEMA_NOWHERE,           childless,           "never",     "IKE without a child; not supported yet, so never only"),
+	WORD("childless",                     CONN(childless),          childless,           "allow",     "IKE SAs that begin without a child (RFC 6023): never; allow the peer to; prefer to ourselves, where the peer can; force: in no other way"),
 	NUM ("rekey_time",   K_DURATION,      CONN(rekey_ms),           0, YEARS_MS, UINT64_MAX, "4h",    "age at which IKE makes new keys, less a part by chance (rand_time); 0s: never"),
 	NUM ("reauth_time",  K_DURATION,      CONN(reauth_ms),          0, YEARS_MS, UINT64_MAX, "0s",    "age at which IKE and its children are set up afresh, less a part by chance; 0s: never"),
 	NUM ("over_time",    K_DURATION,      CONN(over_ms),            0, YEARS_MS, UINT64_MAX, "24m",   "time after rekey_time or reauth_time when it is ended if neither could be done; without it a tenth of the longer one; 0s: never"),

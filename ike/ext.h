@@ -13,7 +13,8 @@
 #define IKE_EXT_LIST(X) \
 	/* symbol         name */ \
 	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
-	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */
+	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
+	X(CHILDLESS,      "childless") /* RFC 6023 */
 /* clang-format on */
 
 enum ike_ext {

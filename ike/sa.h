@@ -50,7 +50,8 @@ struct ike_setup {
 	uint32_t cookies, groups; /* rounds that COOKIE and INVALID_KE_PAYLOAD cost so far */
 	struct secret auth;       /* our AUTH value */
 	struct ike_child
-	    *first; /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
+	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
+	bool childless; /* responder: announced (RFC 6023) */
 	/* An unprotected refusal is remembered, and believed only at refused_at: section 2.21.1. */
 	bool refused;
 	ike_time refused_at;

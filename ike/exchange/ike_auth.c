@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ike/auth/auth.h"
+#include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/reauth.h"
 #include "ike/select.h"
@@ -56,13 +57,18 @@ static void step_authenticated(struct ike_sa *sa)
 
 /* ---- The responder ---- */
 
-/* AUTHENTICATION_FAILED, nothing more; the SA lingers to say it again if that is lost. */
-static void refuse(struct ike_sa *sa, const struct ike_reason *why)
+/* One notification, nothing more; the SA lingers to say it again if that is lost. */
+static void refuse_with(struct ike_sa *sa, uint16_t notify, const struct ike_reason *why)
 {
-	bool told = ike_answer_notify(sa, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1,
-			IKE_N_AUTHENTICATION_FAILED, bytes_of(NULL, 0)) == IKE_OK;
+	bool told = ike_answer_notify(sa, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1, notify,
+			bytes_of(NULL, 0)) == IKE_OK;
 
 	ike_sa_fail(sa, why, false, told ? IKE_LINGER_MS : 0);
+}
+
+static void refuse(struct ike_sa *sa, const struct ike_reason *why)
+{
+	refuse_with(sa, IKE_N_AUTHENTICATION_FAILED, why);
 }
 
 static bool choose_connection(struct ike_sa *sa, const struct ike_msg *m, struct ike_reason *why)
@@ -172,7 +178,7 @@ static void verified_initiator(struct ike_sa *sa, bool found, struct bytes resul
 	sa->phase = IKE_PHASE_SIGN_R;
 }
 
-/* HDR, SK {IDr, AUTH, SAr2, TSi, TSr}, or with N(error) for the child's part. */
+/* HDR, SK {IDr, AUTH, [SAr2, TSi, TSr]}, or with N(error) for the child's part. */
 static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 {
 	struct ike_setup *s = sa->setup;
@@ -183,13 +189,21 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	struct ike_child_made made = {0};
 	struct ike_reason child_why, why;
 	struct ike_build b;
-	enum ike_err child_err, err;
+	bool with;
+	enum ike_err child_err = ike_childless_judge(sa, &s->held, &with, &child_why), err;
 
+	if (child_err == IKE_ESYNTAX) {
+		refuse_with(sa, IKE_N_INVALID_SYNTAX, &child_why);
+		return;
+	}
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
 	ike_reauth_announce(sa, &b);
-	child_err = ike_child_answer(sa, &rq, &b, &made, &child_why);
+	if (with && !child_err)
+		child_err = ike_child_answer(sa, &rq, &b, &made, &child_why);
+	if (!with)
+		ike_ext_add(&sa->extensions, IKE_EXT_CHILDLESS);
 	if (child_err)
 		ike_build_notify(
 		    &b, (enum ike_notify_type)ike_child_notify(child_err), bytes_of(NULL, 0));
@@ -210,7 +224,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	}
 	if (child_err)
 		ike_emit_child_failed(sa, made.choice.cfg, 0, &child_why);
-	else
+	else if (with)
 		ike_child_install(made.child, &made.terms, made.ev);
 	ike_setup_free(s);
 	sa->setup = NULL;
@@ -365,8 +379,8 @@ void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
 }
 
 /*
- * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, SAi2, TSi, TSr}  -->
- *                                <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+ * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SAi2, TSi, TSr]}  -->
+ *                                <--  HDR, SK {IDr, AUTH, [SAr2, TSi, TSr]}
  *                          or    <--  HDR, SK {IDr, AUTH, N(error)}      the child failed
  *                          or    <--  HDR, SK {N(error)}
  */

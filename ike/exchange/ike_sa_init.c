@@ -7,6 +7,7 @@
  * other refusal is remembered, and believed when a better answer has not come within REFUSAL_WAITS.
  */
 #include "ike/auth/auth.h"
+#include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/nat.h"
 #include "ike/select.h"
@@ -115,6 +116,8 @@ static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in,
 	}
 	if (ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION))
 		ike_build_notify(&b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
+	if (s->childless)
+		ike_build_notify(&b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
 	err = ike_out_end(sa, &b, IKE_EXCHANGE_SA_INIT, &out);
 	if (err)
 		return err;
@@ -145,6 +148,7 @@ static enum ike_err accept_initiator(
 	sa->marker = in->d->marker;
 	sa->suite = choice->suite;
 	sa->announced = choice->conn->encap;
+	sa->setup->childless = ike_childless_offers(choice->conn);
 	agree(sa, choice->conn, in->m);
 	err = ike_nat_detect(sa, in->m, in->d);
 	if (!err)
@@ -372,13 +376,17 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 		ike_reason_set(
 		    &why, err, "our own authentication could not begin: %s", ike_err_sentence(err));
 		ike_sa_fail(sa, &why, true, 0);
+		return IKE_OK;
 	}
+	if (ike_childless_decide(sa, in->m, &why))
+		ike_sa_fail(sa, &why, true, 0);
 	return IKE_OK;
 }
 
 /*
  * HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),] N(NAT_DETECTION_*)  -->
- *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED)]
+ *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED),]
+ *                                                        [N(CHILDLESS_IKEV2_SUPPORTED)]
  *                          or    <--  HDR(A,0), N(COOKIE)
  *                          or    <--  HDR(A,0), N(INVALID_KE_PAYLOAD)
  *                          or    <--  HDR(A,0), N(error)

@@ -27,10 +27,11 @@ static void build_child(const struct ike_child *c, struct ike_build *b)
 	ike_build_ts(b, IKE_PLD_TSR, &remote);
 }
 
-/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, SAi2, TSi, TSr} */
+/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SAi2, TSi, TSr]} */
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
 {
 	struct ike_sa *sa = t->sa;
+	const struct ike_child *first = sa->setup->first;
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
 	char id[160], at[ENDPOINT_TEXT];
 
@@ -41,12 +42,13 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		ike_build_id(b, IKE_PLD_IDR, &sa->conn->remote.id);
 	ike_build_auth(
 	    b, ike_auth_find(sa->conn->local.auth)->method, secret_bytes(&sa->setup->auth));
-	if (!sa->setup->first)
+	if (!first && !ike_ext_has(sa->extensions, IKE_EXT_CHILDLESS))
 		return IKE_EBUG;
-	build_child(sa->setup->first, b);
-	ike_emit_step(sa->e, &ref, "sent IKE_AUTH to %s as \"%s\", for child %s",
+	if (first)
+		build_child(first, b);
+	ike_emit_step(sa->e, &ref, "sent IKE_AUTH to %s as \"%s\", %s%s",
 	    endpoint_text(&sa->remote, at), ident_text(&sa->local_id, id, sizeof id),
-	    sa->setup->first->cfg->name);
+	    first ? "for child " : "without a child", first ? first->cfg->name : "");
 	return IKE_OK;
 }
 

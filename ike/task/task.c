@@ -22,6 +22,17 @@ struct ike_task *ike_task_new(
 	return t;
 }
 
+void ike_task_to_front(struct ike_task *t)
+{
+	struct ike_task **at = &t->sa->tasks;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	t->next = t->sa->tasks;
+	t->sa->tasks = t;
+}
+
 void ike_task_free(struct ike_task *t)
 {
 	if (!t)

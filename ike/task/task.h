@@ -46,6 +46,7 @@ extern const struct ike_task_ops ike_task_init, ike_task_auth, ike_task_create_c
 struct ike_task *ike_task_new(
     struct ike_sa *sa, const struct ike_task_ops *ops, struct ike_child *child);
 void ike_task_free(struct ike_task *t);
+void ike_task_to_front(struct ike_task *t); /* of the queue that it is in */
 /* The exchange of the active task is over: the queue may go on. The task is the caller's. */
 struct ike_task *ike_task_take_active(struct ike_sa *sa);
 /* Takes tasks out of the queue, and tells them: all of them, or those of one child. Not the active

@@ -6,11 +6,13 @@
  * (IKE_SA_INIT) or inside its SK payload, or its SKF payloads together (all others):
  *
  *     -  forbidden     ?  at most one     1  exactly one     *  any number
+ *     =  one, with all the others that are marked so, or none of them
  *
  * INIT is IKE_SA_INIT, AUTH the first IKE_AUTH, CHILD a CREATE_CHILD_SA for a Child SA (new or
  * rekeyed), REKEY one that rekeys the IKE SA, INFO is INFORMATIONAL. AUTH is optional in the
- * request, because a peer that wants EAP leaves it out. In a response an error notification, COOKIE
- * or REDIRECT stands for all that is required (see ike_msg_check).
+ * request, because a peer that wants EAP leaves it out; an IKE SA without a child has neither SA
+ * nor TSi and TSr there (RFC 6023). In a response an error notification, COOKIE or REDIRECT stands
+ * for all that is required (see ike_msg_check).
  */
 #ifndef IKE_WIRE_PAYLOADS_H
 #define IKE_WIRE_PAYLOADS_H
@@ -22,7 +24,7 @@
 #define IKE_PAYLOAD_LIST(X) \
 	/*                                      INIT      AUTH      CHILD     REKEY     INFO   */ \
 	/* id  symbol   name       codec    min req resp  req resp  req resp  req resp  req resp */ \
-	X( 33, SA,      "SA",      sa,        8, '1','1',  '1','1',  '1','1',  '1','1',  '-','-') \
+	X( 33, SA,      "SA",      sa,        8, '1','1',  '=','=',  '1','1',  '1','1',  '-','-') \
 	X( 34, KE,      "KE",      ke,        5, '1','1',  '-','-',  '?','?',  '1','1',  '-','-') \
 	X( 35, IDI,     "IDi",     id,        4, '-','-',  '1','-',  '-','-',  '-','-',  '-','-') \
 	X( 36, IDR,     "IDr",     id,        4, '-','-',  '?','1',  '-','-',  '-','-',  '-','-') \
@@ -33,8 +35,8 @@
 	X( 41, NOTIFY,  "N",       notify,    4, '*','*',  '*','*',  '*','*',  '*','*',  '*','*') \
 	X( 42, DELETE,  "D",       delete,    4, '-','-',  '-','-',  '-','-',  '-','-',  '*','*') \
 	X( 43, VENDOR,  "V",       vendor,    0, '*','*',  '*','*',  '*','*',  '*','*',  '*','*') \
-	X( 44, TSI,     "TSi",     ts,       12, '-','-',  '1','1',  '1','1',  '-','-',  '-','-') \
-	X( 45, TSR,     "TSr",     ts,       12, '-','-',  '1','1',  '1','1',  '-','-',  '-','-') \
+	X( 44, TSI,     "TSi",     ts,       12, '-','-',  '=','=',  '1','1',  '-','-',  '-','-') \
+	X( 45, TSR,     "TSr",     ts,       12, '-','-',  '=','=',  '1','1',  '-','-',  '-','-') \
 	X( 46, SK,      "SK",      sk,        1, '-','-',  '-','-',  '-','-',  '-','-',  '-','-') \
 	X( 47, CP,      "CP",      cp,        4, '-','-',  '?','?',  '?','?',  '-','-',  '?','?') \
 	X( 48, EAP,     "EAP",     raw,       4, '-','-',  '?','?',  '-','-',  '-','-',  '-','-') \

@@ -50,9 +50,20 @@ static bool required_is_lifted(const struct ike_msg *m)
 	return false;
 }
 
+/* Some of the payloads that come together are there. */
+static bool has_companions(const struct ike_msg *m, enum ike_rules rules)
+{
+	for (unsigned i = 0; i < IKE_ROWS; i++) {
+		if (m->count[i] && ike_payload_info((enum ike_payload_row)i)->rules[rules] == '=') {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum ike_err ike_msg_check(struct ike_msg *m, enum ike_rules rules)
 {
-	bool lifted = required_is_lifted(m);
+	bool lifted = required_is_lifted(m), together = has_companions(m, rules);
 
 	for (unsigned i = 0; i < IKE_ROWS; i++) {
 		const struct ike_payload_info *info = ike_payload_info((enum ike_payload_row)i);
@@ -61,7 +72,7 @@ enum ike_err ike_msg_check(struct ike_msg *m, enum ike_rules rules)
 		if (rule == '-' && m->count[i] > 0) {
 			return fault(m, info->type, "not allowed in this message");
 		}
-		if (rule == '1' && m->count[i] == 0 && !lifted) {
+		if ((rule == '1' || (rule == '=' && together)) && m->count[i] == 0 && !lifted) {
 			return fault(m, info->type, "missing");
 		}
 		if (rule != '*' && m->count[i] > 1) {

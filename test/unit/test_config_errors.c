@@ -77,7 +77,7 @@ static const struct row errors[] = {
 	{CONN("dpd_delay = \"999999999999d\";"), "2: connections.c.dpd_delay: \"999999999999d\" is out of range, expected one such as \"30s\", \"5m\", \"4h\" or \"1d\""},
 	{CONN("mobike = true;"),             "2: connections.c.mobike: true is not supported yet, expected false"},
 	{CONN("fragmentation = \"on\";"),    "2: connections.c.fragmentation: \"on\" is not a value of fragmentation, expected yes, accept or no"},
-	{CONN("childless = \"allow\";"),     "2: connections.c.childless: \"allow\" is not supported yet, expected never"},
+	{CONN("childless = \"yes\";"),       "2: connections.c.childless: \"yes\" is not a value of childless, expected never, allow, prefer or force"},
 	{CONN("reauth_time = \"1m\"; rand_time = \"2m\";"), "2: connections.c.rand_time: could take off all of the time, expected less than rekey_time and reauth_time"},
 	{CHILD("rekey_time = \"1m\"; rand_time = \"1m\";"), "2: connections.c.children.x.rand_time: could take off all of the time, expected less than rekey_time"},
 	{CONN("vips = [\"::\"];"),           "2: connections.c.vips: a list here is not supported yet, expected no such key"},

@@ -151,6 +151,26 @@ START_TEST(lone_notifications)
 }
 END_TEST
 
+/* An IKE SA without a child: RFC 6023 section 5. All three of its payloads go, or none. */
+START_TEST(childless)
+{
+	static const uint8_t three[] = {IKE_PLD_SA, IKE_PLD_TSI, IKE_PLD_TSR};
+	bool response = _i >= 8;
+	int auth = response ? 3 : 2;
+
+	begin(auth);
+	add(response ? IKE_PLD_IDR : IKE_PLD_IDI, messages[auth].rules);
+	add(IKE_PLD_AUTH, messages[auth].rules);
+	for (int k = 0; k < 3; k++) {
+		if (_i >> k & 1) {
+			raw_hex(
+			    &r, three[k], three[k] == IKE_PLD_SA ? RAW_SA_ESP : raw_good(three[k]));
+		}
+	}
+	ck_assert_int_eq(check(auth), _i % 8 == 0 || _i % 8 == 7 ? IKE_OK : IKE_ESYNTAX);
+}
+END_TEST
+
 /* The response of IKE_AUTH that refuses the child alone: IDr, AUTH, N(error). */
 START_TEST(child_refused_in_auth)
 {
@@ -219,6 +239,7 @@ int main(void)
 	add_loop(s, "each other one forbidden", each_other_forbidden, MESSAGES);
 	add_loop(s, "lone notifications", lone_notifications, MESSAGES);
 	add_test(s, "child refused in IKE_AUTH", child_refused_in_auth);
+	add_loop(s, "childless", childless, 16);
 	add_loop(s, "columns by content", columns_by_content, 8);
 	add_test(s, "sentences", sentences);
 	return run_suite(s);
