@@ -46,6 +46,7 @@ static const struct {
     {"sha2_384", "sha384"},
     {"sha2_512", "sha512"},
     {"curve25519", "x25519"},
+    {"curve448", "x448"},
 };
 
 /* Numbers of the IANA registry "IKEv2 Parameters"; type 0 where it has none. A word stands before
@@ -79,14 +80,12 @@ static const struct {
 	{"sha256_96",        {0, 0, 0}},        {"sha2_256_96",      {0, 0, 0}},
 
 	{"modpnone",         {KE, 0, 0}},       {"modp768",          {KE, 1, 0}},
-	{"modp1024",         {KE, 2, 0}},       {"modp1536",         {KE, 5, 0}},
-	{"modp6144",         {KE, 17, 0}},      {"modp8192",         {KE, 18, 0}},
-	{"modp1024s160",     {KE, 22, 0}},      {"modp2048s224",     {KE, 23, 0}},
-	{"modp2048s256",     {KE, 24, 0}},      {"ecp192",           {KE, 25, 0}},
-	{"ecp224",           {KE, 26, 0}},      {"ecp224bp",         {KE, 27, 0}},
-	{"ecp256bp",         {KE, 28, 0}},      {"ecp384bp",         {KE, 29, 0}},
-	{"ecp512bp",         {KE, 30, 0}},      {"x448",             {KE, 32, 0}},
-	{"curve448",         {KE, 32, 0}},      {"mlkem512",         {KE, 35, 0}},
+
+
+
+
+
+{"mlkem512",         {KE, 35, 0}},
 	{"mlkem768",         {KE, 36, 0}},      {"mlkem1024",        {KE, 37, 0}},
 };
 /* clang-format on */

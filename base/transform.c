@@ -5,8 +5,10 @@
  * and RFC 5282 (4 bytes of salt, 8 of IV); AES-CCM RFC 4309 (3 bytes of salt); GMAC RFC 4543;
  * ChaCha20-Poly1305 RFC 7634 (as AES-GCM, no Key Length attribute); implicit IVs RFC 8750; Camellia
  * RFC 4312; 3DES RFC 2451; NULL RFC 2410; HMAC-SHA1 RFC 2404; HMAC-SHA2 RFC 4868; AES-XCBC RFC
- * 3566; AES-CMAC RFC 4494; MODP groups RFC 3526; ECP groups RFC 5903 (both coordinates); Curve25519
- * RFC 8031.
+ * 3566; AES-CMAC RFC 4494; MODP groups RFC 2409 section 6.2, RFC 3526, RFC 5114; ECP groups RFC
+ * 5903, RFC 5114 and RFC 6954 (both coordinates); Curve25519 and Curve448 RFC 8031.
+ *
+ * Weak: RFC 8247 sections 2.1 to 2.4, RFC 8221 sections 5 and 6.
  */
 #include "base/transform.h"
 #include "base/text.h"
@@ -76,16 +78,47 @@ static const struct transform_info rows[] = {
 	{{INTEG, INTEG_HMAC_SHA1_96,            0}, "HMAC_SHA1_96",          "sha1",                  20,  0,   0, 12,  1,  ESP | TRANSFORM_WEAK},
 	{{INTEG, INTEG_NONE,                    0}, "NONE",                  "none",                   0,  0,   0,  0,  1,  BOTH},
 
-	{{KE,    KE_CURVE25519,                 0}, "CURVE25519",            "x25519",                32,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_ECP_256,                    0}, "ECP_256",               "ecp256",                64,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_ECP_384,                    0}, "ECP_384",               "ecp384",                96,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_ECP_521,                    0}, "ECP_521",               "ecp521",               132,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_MODP_2048,                  0}, "MODP_2048",             "modp2048",             256,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_MODP_3072,                  0}, "MODP_3072",             "modp3072",             384,  0,   0,  0,  1,  BOTH},
-	{{KE,    KE_MODP_4096,                  0}, "MODP_4096",             "modp4096",             512,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_CURVE25519,                  0}, "CURVE25519",            "x25519",                32,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_CURVE448,                    0}, "CURVE448",              "x448",                  56,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_256,                     0}, "ECP_256",               "ecp256",                64,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_384,                     0}, "ECP_384",               "ecp384",                96,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_521,                     0}, "ECP_521",               "ecp521",               132,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_224,                     0}, "ECP_224",               "ecp224",                56,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_ECP_192,                     0}, "ECP_192",               "ecp192",                48,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_BRAINPOOL_P512R1,            0}, "BRAINPOOL_P512R1",      "ecp512bp",             128,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_BRAINPOOL_P384R1,            0}, "BRAINPOOL_P384R1",      "ecp384bp",              96,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_BRAINPOOL_P256R1,            0}, "BRAINPOOL_P256R1",      "ecp256bp",              64,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_BRAINPOOL_P224R1,            0}, "BRAINPOOL_P224R1",      "ecp224bp",              56,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_8192,                   0}, "MODP_8192",             "modp8192",             1024,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_6144,                   0}, "MODP_6144",             "modp6144",             768,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_4096,                   0}, "MODP_4096",             "modp4096",             512,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_3072,                   0}, "MODP_3072",             "modp3072",             384,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_2048,                   0}, "MODP_2048",             "modp2048",             256,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MODP_1536,                   0}, "MODP_1536",             "modp1536",             192,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_MODP_1024,                   0}, "MODP_1024",             "modp1024",             128,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_MODP_2048_256,               0}, "MODP_2048_256",         "modp2048s256",         256,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_MODP_2048_224,               0}, "MODP_2048_224",         "modp2048s224",         256,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_MODP_1024_160,               0}, "MODP_1024_160",         "modp1024s160",         128,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
 
 	{{SN,    SN_64BIT,                      0}, "ESN",                   "esn",                    0,  0,   0,  0,  1,  ESP},
 	{{SN,    SN_32BIT,                      0}, "NO_ESN",                "noesn",                  0,  0,   0,  0,  1,  ESP},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct {
+	uint8_t type;
+	uint16_t id;
+	const char *why;
+} weak[] = {
+	{ENCR,  ENCR_3DES,          "blocks of 64 bits repeat after some gigabytes and give plaintext away"},
+	{INTEG, INTEG_HMAC_SHA1_96, "SHA-1 is broken where collisions matter, and nobody maintains it"},
+	{KE,    KE_MODP_1024,       "discrete logarithms of 1024 bits are within reach of a state"},
+	{KE,    KE_MODP_1536,       "discrete logarithms of 1536 bits give less than 100 bits of security"},
+	{KE,    KE_ECP_192,         "a curve of 192 bits gives less than 100 bits of security"},
+	{KE,    KE_MODP_1024_160,   "discrete logarithms of 1024 bits are within reach of a state"},
+	{KE,    KE_MODP_2048_224,   "nobody outside has seen how its prime was made, and it may have a back door"},
+	{KE,    KE_MODP_2048_256,   "nobody outside has seen how its prime was made, and it may have a back door"},
 };
 /* clang-format on */
 
@@ -112,6 +145,16 @@ const struct transform_info *transform_find(struct transform t)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (transform_equal(rows[i].t, t)) {
 			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+const char *transform_weakness(struct transform t)
+{
+	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
+		if (weak[i].type == t.type && weak[i].id == t.id) {
+			return weak[i].why;
 		}
 	}
 	return NULL;

@@ -44,13 +44,27 @@ enum {
 	INTEG_HMAC_SHA2_384_192 = 13,
 	INTEG_HMAC_SHA2_512_256 = 14,
 	KE_NONE = 0,
+	KE_MODP_1024 = 2,
+	KE_MODP_1536 = 5,
 	KE_MODP_2048 = 14,
 	KE_MODP_3072 = 15,
 	KE_MODP_4096 = 16,
+	KE_MODP_6144 = 17,
+	KE_MODP_8192 = 18,
 	KE_ECP_256 = 19,
 	KE_ECP_384 = 20,
 	KE_ECP_521 = 21,
+	KE_MODP_1024_160 = 22, /* with subgroups of prime order */
+	KE_MODP_2048_224 = 23,
+	KE_MODP_2048_256 = 24,
+	KE_ECP_192 = 25,
+	KE_ECP_224 = 26,
+	KE_BRAINPOOL_P224R1 = 27,
+	KE_BRAINPOOL_P256R1 = 28,
+	KE_BRAINPOOL_P384R1 = 29,
+	KE_BRAINPOOL_P512R1 = 30,
 	KE_CURVE25519 = 31,
+	KE_CURVE448 = 32,
 	SN_32BIT = 0, /* 32-bit sequential numbers */
 	SN_64BIT = 1, /* partially transmitted 64-bit sequential numbers: ESN */
 };
@@ -84,6 +98,9 @@ struct transform_info {
 const struct transform_info *transform_find(struct transform t); /* NULL: not in the table */
 /* The i-th row, NULL past the end; rows are grouped by type. */
 const struct transform_info *transform_row(size_t i);
+/* Why a TRANSFORM_WEAK row is weak, as the end of a sentence: "its 64-bit blocks repeat …"; NULL
+ * for all others. */
+const char *transform_weakness(struct transform t);
 bool transform_equal(struct transform a, struct transform b);
 /* "AES_GCM_16_256", or "ENCR_65000" for one that is not in the table. Returns dst. */
 const char *transform_text(struct transform t, char *dst, size_t cap);

@@ -316,10 +316,9 @@ static void warn_of_weak(struct load *l, const char *text, const struct proposal
 			    load_quoted(text, quoted));
 		} else if (info && (info->flags & TRANSFORM_WEAK)) {
 			load_warning(l,
-			    "%s in %s is weak and can be broken or soon will be; use it only with "
-			    "a "
-			    "peer that knows no better",
-			    transform_text(p->t[i], name, sizeof(name)), load_quoted(text, quoted));
+			    "%s in %s is weak: %s; use it only with a peer that knows no better",
+			    transform_text(p->t[i], name, sizeof(name)), load_quoted(text, quoted),
+			    transform_weakness(p->t[i]));
 		}
 	}
 }

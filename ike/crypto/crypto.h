@@ -22,7 +22,7 @@ struct ossl_lib_ctx_st;
 
 enum {
 	IKE_PRF_MAX = 64, /* longest PRF output, bytes */
-	IKE_KEX_PUBLIC_MAX = 512,
+	IKE_KEX_PUBLIC_MAX = 1024,
 	IKE_COOKIE_MAC = 32, /* bytes of ike_hmac_sha256 */
 };
 
@@ -41,12 +41,13 @@ struct ike_kex;
 enum ike_err ike_kex_new(struct ike_kex **out, struct ossl_lib_ctx_st *libctx, uint16_t group);
 void ike_kex_free(struct ike_kex *k); /* NULL is fine; wipes */
 uint16_t ike_kex_group(const struct ike_kex *k);
-/* As the KE payload carries it: MODP padded to the size of the group, ECP x | y, X25519 32 bytes.
- * Borrowed until free. */
+/* As the KE payload carries it: MODP padded to the size of the group, ECP x | y, X25519 and X448 as
+ * they are. Borrowed until free. */
 struct bytes ike_kex_public(const struct ike_kex *k);
 /* *shared is initialised here, freed by the caller; SECRET_NONE on error. MODP: g^ir padded to the
  * size of the group; ECP: x. IKE_EKEVALUE: a peer's value of the wrong length; 0, 1, p - 1, p or
- * more; not on the curve; or one that makes an all-zero X25519 secret. */
+ * more; not in the subgroup; not on the curve; or one that makes an all-zero X25519 or X448 secret.
+ */
 enum ike_err ike_kex_derive(const struct ike_kex *k, struct bytes peer, struct secret *shared);
 /* Bytes of the public value; 0: a group that we do not have. */
 size_t ike_kex_public_len(uint16_t group);

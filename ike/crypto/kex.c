@@ -1,6 +1,6 @@
 /*
- * Key exchange: RFC 7296 section 3.4 with the groups of RFC 3526, RFC 5903 and RFC 8031; checks of
- * the peer's value after RFC 6989.
+ * Key exchange: RFC 7296 section 3.4 with the groups of RFC 2409 section 6.2, RFC 3526, RFC 5114,
+ * RFC 5903, RFC 6954 and RFC 8031; checks of the peer's value after RFC 6989.
  */
 #include "ike/crypto/internal.h"
 
@@ -9,30 +9,50 @@
 #include <openssl/dh.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
-enum family { FAMILY_MODP, FAMILY_ECP, FAMILY_X };
+enum family {
+	FAMILY_MODP,
+	FAMILY_SUBGROUP, /* MODP with a subgroup of prime order */
+	FAMILY_ECP,
+	FAMILY_X,
+};
 
 struct group {
 	uint16_t id;
 	enum family family;
-	const char *key_type, *name; /* OpenSSL's; name NULL: none needed */
+	const char *key_type, *name; /* OpenSSL's; name NULL: it has none */
 	uint16_t public_len;         /* bytes in the KE payload */
 	uint16_t shared_len;         /* bytes of g^ir */
 };
 
 /* clang-format off */
 static const struct group groups[] = {
-	{KE_MODP_2048,  FAMILY_MODP, "DH",     "modp_2048", 256, 256},
-	{KE_MODP_3072,  FAMILY_MODP, "DH",     "modp_3072", 384, 384},
-	{KE_MODP_4096,  FAMILY_MODP, "DH",     "modp_4096", 512, 512},
-	{KE_ECP_256,    FAMILY_ECP,  "EC",     "P-256",      64,  32},
-	{KE_ECP_384,    FAMILY_ECP,  "EC",     "P-384",      96,  48},
-	{KE_ECP_521,    FAMILY_ECP,  "EC",     "P-521",     132,  66},
-	{KE_CURVE25519, FAMILY_X,    "X25519", NULL,         32,  32},
+	{KE_MODP_1024,        FAMILY_MODP,     "DH",     NULL,              128,  128},
+	{KE_MODP_1536,        FAMILY_MODP,     "DH",     "modp_1536",       192,  192},
+	{KE_MODP_2048,        FAMILY_MODP,     "DH",     "modp_2048",       256,  256},
+	{KE_MODP_3072,        FAMILY_MODP,     "DH",     "modp_3072",       384,  384},
+	{KE_MODP_4096,        FAMILY_MODP,     "DH",     "modp_4096",       512,  512},
+	{KE_MODP_6144,        FAMILY_MODP,     "DH",     "modp_6144",       768,  768},
+	{KE_MODP_8192,        FAMILY_MODP,     "DH",     "modp_8192",      1024, 1024},
+	{KE_MODP_1024_160,    FAMILY_SUBGROUP, "DHX",    "dh_1024_160",     128,  128},
+	{KE_MODP_2048_224,    FAMILY_SUBGROUP, "DHX",    "dh_2048_224",     256,  256},
+	{KE_MODP_2048_256,    FAMILY_SUBGROUP, "DHX",    "dh_2048_256",     256,  256},
+	{KE_ECP_192,          FAMILY_ECP,      "EC",     "P-192",            48,   24},
+	{KE_ECP_224,          FAMILY_ECP,      "EC",     "P-224",            56,   28},
+	{KE_ECP_256,          FAMILY_ECP,      "EC",     "P-256",            64,   32},
+	{KE_ECP_384,          FAMILY_ECP,      "EC",     "P-384",            96,   48},
+	{KE_ECP_521,          FAMILY_ECP,      "EC",     "P-521",           132,   66},
+	{KE_BRAINPOOL_P224R1, FAMILY_ECP,      "EC",     "brainpoolP224r1",  56,   28},
+	{KE_BRAINPOOL_P256R1, FAMILY_ECP,      "EC",     "brainpoolP256r1",  64,   32},
+	{KE_BRAINPOOL_P384R1, FAMILY_ECP,      "EC",     "brainpoolP384r1",  96,   48},
+	{KE_BRAINPOOL_P512R1, FAMILY_ECP,      "EC",     "brainpoolP512r1", 128,   64},
+	{KE_CURVE25519,       FAMILY_X,        "X25519", NULL,               32,   32},
+	{KE_CURVE448,         FAMILY_X,        "X448",   NULL,               56,   56},
 };
 /* clang-format on */
 
@@ -64,10 +84,47 @@ size_t ike_kex_public_len(uint16_t group)
 	return g ? g->public_len : 0;
 }
 
+/* A key that is p and g alone; NULL without memory. */
+static EVP_PKEY *modp_params(struct ossl_lib_ctx_st *libctx, const BIGNUM *p, const BIGNUM *g)
+{
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	bool ok = bld && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_P, p) == 1 &&
+		  OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_G, g) == 1;
+	OSSL_PARAM *params = ok ? OSSL_PARAM_BLD_to_param(bld) : NULL;
+	EVP_PKEY_CTX *ctx = params ? EVP_PKEY_CTX_new_from_name(libctx, "DH", NULL) : NULL;
+	EVP_PKEY *key = NULL;
+
+	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params) != 1) {
+		key = NULL;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	return key;
+}
+
+/* OpenSSL knows the prime of this group, but not the group. */
+static EVP_PKEY_CTX *modp_1024_ctx(struct ossl_lib_ctx_st *libctx)
+{
+	BIGNUM *p = BN_get_rfc2409_prime_1024(NULL), *g = BN_new();
+	bool ok = p && g && BN_set_word(g, 2) == 1;
+	EVP_PKEY *key = ok ? modp_params(libctx, p, g) : NULL;
+	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(libctx, key, NULL) : NULL;
+
+	EVP_PKEY_free(key);
+	BN_free(g);
+	BN_free(p);
+	return ctx;
+}
+
 EVP_PKEY_CTX *ike_kex_keygen_ctx(struct ossl_lib_ctx_st *libctx, uint16_t group)
 {
 	const struct group *g = find(group);
-	EVP_PKEY_CTX *ctx = g ? EVP_PKEY_CTX_new_from_name(libctx, g->key_type, NULL) : NULL;
+	EVP_PKEY_CTX *ctx = !g ? NULL
+			    : g->id == KE_MODP_1024
+				? modp_1024_ctx(libctx)
+				: EVP_PKEY_CTX_new_from_name(libctx, g->key_type, NULL);
 	char name[16];
 
 	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1) {
@@ -146,7 +203,7 @@ struct bytes ike_kex_public(const struct ike_kex *k)
 	return bytes_of(k->public, k->group->public_len);
 }
 
-/* 1 < r < p - 1 (RFC 6989 section 2.1; the groups have safe primes). */
+/* 1 < r < p - 1 (RFC 6989 section 2.1). */
 static bool modp_in_range(const struct ike_kex *k, struct bytes r)
 {
 	BIGNUM *p = NULL;
@@ -180,7 +237,8 @@ static EVP_PKEY *import_peer(const struct ike_kex *k, struct bytes value)
 		return NULL;
 	}
 	switch (k->group->family) {
-	case FAMILY_MODP: return modp_in_range(k, value) ? import_encoded(k, value) : NULL;
+	case FAMILY_MODP:
+	case FAMILY_SUBGROUP: return modp_in_range(k, value) ? import_encoded(k, value) : NULL;
 	case FAMILY_ECP:
 		/* The import refuses a point that is not on the curve. */
 		point[0] = POINT_UNCOMPRESSED;
@@ -197,11 +255,13 @@ static bool derive_into(const struct ike_kex *k, EVP_PKEY *peer, struct secret *
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(k->libctx, k->key, NULL);
 	size_t n = out->n;
-	/* The peer's value has been checked at import; the full check would cost more than the
-	 * rest. */
+	bool subgroup = k->group->family == FAMILY_SUBGROUP;
+	bool modp = subgroup || k->group->family == FAMILY_MODP;
+	/* The peer's value has been checked at import, and the full check would cost more than the
+	 * rest; but whether it lies in the subgroup (RFC 6989 section 2.2) only that one says. */
 	bool ok = ctx && EVP_PKEY_derive_init(ctx) == 1 &&
-		  EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 &&
-		  (k->group->family != FAMILY_MODP || EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1) &&
+		  EVP_PKEY_derive_set_peer_ex(ctx, peer, subgroup) == 1 &&
+		  (!modp || EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1) &&
 		  EVP_PKEY_derive(ctx, out->p, &n) == 1 && n == out->n;
 
 	EVP_PKEY_CTX_free(ctx);

@@ -349,7 +349,12 @@ static const struct {
     {"aes128gmac", "\"aes128gmac\" does not encrypt"},
     {"null-sha256", "\"null-sha256\" does not encrypt"},
     {"3des-sha256", "3DES in \"3des-sha256\" is weak"},
-    {"aes128-sha1", "HMAC_SHA1_96 in \"aes128-sha1\" is weak"},
+    {"aes128-sha1", "HMAC_SHA1_96 in \"aes128-sha1\" is weak: SHA-1"},
+    {"aes128gcm16-modp8192", NULL},
+    {"aes128gcm16-modp1024",
+	"MODP_1024 in \"aes128gcm16-modp1024\" is weak: discrete logarithms of 1024 bits are "
+	"within reach"},
+    {"aes128gcm16-modp1536", "MODP_1536 in \"aes128gcm16-modp1536\" is weak: "},
 };
 
 /* Weak algorithms are taken when they are named, and said to be so. */

@@ -10,19 +10,42 @@
 #include <openssl/bn.h>
 
 static const uint16_t groups[] = {
+    KE_MODP_1024,
+    KE_MODP_1536,
     KE_MODP_2048,
     KE_MODP_3072,
     KE_MODP_4096,
+    KE_MODP_6144,
+    KE_MODP_8192,
+    KE_MODP_1024_160,
+    KE_MODP_2048_224,
+    KE_MODP_2048_256,
+    KE_ECP_192,
+    KE_ECP_224,
     KE_ECP_256,
     KE_ECP_384,
     KE_ECP_521,
+    KE_BRAINPOOL_P224R1,
+    KE_BRAINPOOL_P256R1,
+    KE_BRAINPOOL_P384R1,
+    KE_BRAINPOOL_P512R1,
     KE_CURVE25519,
+    KE_CURVE448,
 };
+
+static const uint16_t ecp[] = {KE_ECP_192, KE_ECP_224, KE_ECP_256, KE_ECP_384, KE_ECP_521,
+    KE_BRAINPOOL_P224R1, KE_BRAINPOOL_P256R1, KE_BRAINPOOL_P384R1, KE_BRAINPOOL_P512R1};
+static const uint16_t subgroups[] = {KE_MODP_1024_160, KE_MODP_2048_224, KE_MODP_2048_256};
+static const uint16_t none[] = {0, 1, 6, 13, 33, 1025, 65535};
 
 enum {
 	GROUPS = sizeof groups / sizeof groups[0],
 	VECTORS = sizeof kex_vectors / sizeof kex_vectors[0],
 	PRIMES = sizeof modp_primes / sizeof modp_primes[0],
+	ECPS = sizeof ecp / sizeof ecp[0],
+	SUBGROUPS = sizeof subgroups / sizeof subgroups[0],
+	PRIME_2048 = 0, /* its row */
+	NONE = sizeof none / sizeof none[0],
 };
 
 /* One end of a vector: its private value must give its public one, and the shared secret. */
@@ -102,7 +125,6 @@ END_TEST
 
 START_TEST(unknown_group)
 {
-	static const uint16_t none[] = {0, 1, 2, 5, 18, 22, 27, 32, 1025, 65535};
 	struct ike_kex *k;
 
 	ck_assert_int_eq(ike_kex_new(&k, NULL, none[_i]), IKE_EUNSUPPORTED);
@@ -184,7 +206,7 @@ END_TEST
 START_TEST(modp_leading_zero)
 {
 	size_t n = ike_kex_public_len(KE_MODP_2048);
-	BIGNUM *p = prime(0), *mine, *power = BN_new(), *two_e = BN_new();
+	BIGNUM *p = prime(PRIME_2048), *mine, *power = BN_new(), *two_e = BN_new();
 	BN_CTX *bn = BN_CTX_new();
 	uint8_t peer[IKE_KEX_PUBLIC_MAX], want[IKE_KEX_PUBLIC_MAX];
 	struct ike_kex *k;
@@ -212,9 +234,72 @@ START_TEST(modp_leading_zero)
 }
 END_TEST
 
+/* RFC 6989 section 2.2: what is in the range and not in the subgroup is refused: 2, and a member's
+ * negative. */
+START_TEST(subgroup_bad_values)
+{
+	struct ike_kex *k, *peer;
+	uint8_t b[IKE_KEX_PUBLIC_MAX] = {0};
+	struct secret s;
+
+	ck_assert_int_eq(ike_kex_new(&k, NULL, subgroups[_i]), IKE_OK);
+	ck_assert_int_eq(ike_kex_new(&peer, NULL, subgroups[_i]), IKE_OK);
+	struct bytes good = ike_kex_public(peer);
+	refuses(k, bytes_of(b, good.n)); /* 0 */
+	b[good.n - 1] = 1;
+	refuses(k, bytes_of(b, good.n)); /* 1 */
+	b[good.n - 1] = 2;
+	refuses(k, bytes_of(b, good.n));
+	memset(b, 0xff, sizeof b);
+	refuses(k, bytes_of(b, good.n)); /* more than p */
+	memcpy(b, good.p, good.n);
+	for (size_t i = 0; i < 8; i++) {
+		b[good.n - 1] ^= (uint8_t)(1 << i);
+		refuses(k, bytes_of(b, good.n));
+		b[good.n - 1] ^= (uint8_t)(1 << i);
+	}
+	ck_assert_int_eq(ike_kex_derive(k, bytes_of(b, good.n), &s), IKE_OK);
+	secret_fini(&s);
+	ike_kex_free(peer);
+	ike_kex_free(k);
+}
+END_TEST
+
+/* The generator and its cube: the secrets are our own public value and its cube. */
+START_TEST(subgroup_generator)
+{
+	BIGNUM *p = NULL, *g = NULL, *v = BN_new();
+	BN_CTX *bn = BN_CTX_new();
+	uint8_t b[IKE_KEX_PUBLIC_MAX];
+	struct ike_kex *k;
+	struct secret s;
+
+	ck_assert_int_gt(BN_hex2bn(&p, modp_2048_256_p), 0);
+	ck_assert_int_gt(BN_hex2bn(&g, modp_2048_256_g), 0);
+	ck_assert_int_eq(ike_kex_new(&k, NULL, KE_MODP_2048_256), IKE_OK);
+	size_t n = ike_kex_public(k).n;
+	ck_assert_int_eq(ike_kex_derive(k, padded(g, b, n), &s), IKE_OK);
+	ck_assert_bytes(secret_bytes(&s), ike_kex_public(k));
+	secret_fini(&s);
+
+	BN_mod_sqr(v, g, p, bn);
+	BN_mod_mul(v, v, g, p, bn);
+	ck_assert_int_eq(ike_kex_derive(k, padded(v, b, n), &s), IKE_OK);
+	BN_bin2bn(ike_kex_public(k).p, (int)n, g);
+	BN_mod_sqr(v, g, p, bn);
+	BN_mod_mul(v, v, g, p, bn);
+	ck_assert_bytes(secret_bytes(&s), padded(v, b, n));
+	secret_fini(&s);
+	ike_kex_free(k);
+	BN_CTX_free(bn);
+	BN_free(v);
+	BN_free(g);
+	BN_free(p);
+}
+END_TEST
+
 START_TEST(ecp_bad_values)
 {
-	static const uint16_t ecp[] = {KE_ECP_256, KE_ECP_384, KE_ECP_521};
 	struct ike_kex *k, *peer;
 	uint8_t b[IKE_KEX_PUBLIC_MAX];
 
@@ -261,15 +346,39 @@ START_TEST(x25519_small_order)
 }
 END_TEST
 
+/* The same for Curve448: 0, 1, p - 1, p, p + 1, with p = 2^448 - 2^224 - 1 (RFC 7748 section 4.2).
+ */
+START_TEST(x448_small_order)
+{
+	struct ike_kex *k;
+	uint8_t b[56];
+
+	ck_assert_int_eq(ike_kex_new(&k, NULL, KE_CURVE448), IKE_OK);
+	memset(b, 0, sizeof b);
+	b[0] = _i == 1;
+	if (_i >= 2) {
+		memset(b, 0xff, sizeof b);
+		b[28] = 0xfe;
+		b[0] = (uint8_t)(0xfe + _i - 2);
+	}
+	if (_i == 4) { /* 2^448 - 2^224 */
+		memset(b, 0, 28);
+		b[28] = 0xff;
+	}
+	refuses(k, bytes_of(b, sizeof b));
+	ike_kex_free(k);
+}
+END_TEST
+
 START_TEST(what_this_build_can)
 {
 	static const struct transform weird[] = {
 	    {TRANSFORM_ENCR, ENCR_NULL, 0}, /* ESP only */
 	    {TRANSFORM_SN, SN_64BIT, 0},
-	    {TRANSFORM_ENCR, 3, 0},
+	    {TRANSFORM_ENCR, 5, 0},
 	    {TRANSFORM_KE, 1025, 0},
-	    {TRANSFORM_PRF, 4, 0},
-	    {TRANSFORM_INTEG, 5, 0},
+	    {TRANSFORM_PRF, 3, 0},
+	    {TRANSFORM_INTEG, 4, 0},
 	    {9, 1, 0},
 	};
 	size_t i;
@@ -301,12 +410,15 @@ int main(void)
 	add_loop(s, "published vectors", published_vectors, VECTORS);
 	add_loop(s, "both ends agree", both_ends_agree, GROUPS);
 	add_loop(s, "wrong length", wrong_length, GROUPS);
-	add_loop(s, "unknown group", unknown_group, 10);
+	add_loop(s, "unknown group", unknown_group, NONE);
 	add_loop(s, "MODP bad values", modp_bad_values, PRIMES);
 	add_loop(s, "MODP edges", modp_edges, PRIMES);
 	add_test(s, "MODP leading zero", modp_leading_zero);
-	add_loop(s, "ECP bad values", ecp_bad_values, 3);
+	add_loop(s, "ECP bad values", ecp_bad_values, ECPS);
+	add_loop(s, "subgroup bad values", subgroup_bad_values, SUBGROUPS);
+	add_test(s, "subgroup generator", subgroup_generator);
 	add_loop(s, "X25519 small order", x25519_small_order, 7);
+	add_loop(s, "X448 small order", x448_small_order, 5);
 	add_test(s, "what this build can", what_this_build_can);
 	add_loop(s, "lengths", lengths_agree_with_the_table, GROUPS);
 	return run_suite(s);

@@ -81,11 +81,10 @@ static const struct {
     {SA_IKE, "3des-sha1-modp1024", "3des is not supported yet for IKE"},
     {SA_IKE, "aes128-md5-modp2048", "md5 is not supported yet"},
     {SA_IKE, "aes128-sha1-modp2048", "sha1 is not supported yet for IKE"},
-    {SA_IKE, "aes128-sha256-modp1024", "modp1024 is not supported yet"},
+    {SA_IKE, "aes128-sha256-modp768", "modp768 is not supported yet"},
     {SA_IKE, "aes128ccm16-prfsha256-x25519", "aes128ccm16 is not supported yet for IKE"},
     {SA_IKE, "camellia256-sha256-x25519", "camellia256 is not supported yet for IKE"},
     {SA_IKE, "aes256gcm16-prfsha256-x25519-ke1_mlkem768", "ke1_mlkem768 is not supported yet"},
-    {SA_IKE, "aes256gcm16-prfsha256-X448", "x448 is not supported yet"},
     {SA_IKE, "aes256gcm16-prfsha1-x25519", "prfsha1 is not supported yet"},
     {SA_ESP, "aes256-sha256-modpnone", "modpnone is not supported yet"},
     {SA_ESP, "aes256-sha256_96", "sha256_96 is not supported yet"},
@@ -165,6 +164,23 @@ START_TEST(defaults)
 	l.n = PROPOSAL_MAX - 1;
 	ck_assert(!proposal_default(&l, SA_ESP));
 	ck_assert_uint_le(l.n, PROPOSAL_MAX);
+}
+END_TEST
+
+/* What is weak must be named: RFC 8247 section 2.4, RFC 8221 section 5. */
+START_TEST(defaults_are_strong)
+{
+	struct proposal_list l = {0};
+
+	ck_assert(proposal_default(&l, SA_IKE));
+	ck_assert(proposal_default(&l, SA_ESP));
+	ck_assert_uint_eq(l.n, 4);
+	for (size_t i = 0; i < l.n; i++) {
+		for (size_t k = 0; k < l.v[i].n; k++) {
+			ck_assert_ptr_null(transform_weakness(l.v[i].t[k]));
+			ck_assert(!(transform_find(l.v[i].t[k])->flags & TRANSFORM_WEAK));
+		}
+	}
 }
 END_TEST
 
@@ -531,6 +547,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(c, reads_and_prints, 0, COUNT(good));
 	tcase_add_loop_test(c, says_what_is_wrong, 0, COUNT(bad));
 	tcase_add_test(c, defaults);
+	tcase_add_test(c, defaults_are_strong);
 	tcase_add_test(c, a_full_proposal);
 	tcase_add_test(c, groups);
 	tcase_add_loop_test(c, choice, 0, COUNT(choices));
