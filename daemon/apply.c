@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/limits.h"
 #include "daemon/policy.h"
 
 enum {
-	PATHS_KNOWN = 4096, /* whose largest packet is remembered */
 	LINGER_MS = 2000,   /* packets of replaced keys may be under way so long */
 	RULES_PER_MS = 256, /* policies are compiled that often at most: a tenth of a core or so */
 };

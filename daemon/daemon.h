@@ -9,6 +9,7 @@
 #include "daemon/apply.h"
 #include "daemon/conns.h"
 #include "daemon/keylog.h"
+#include "daemon/limits.h"
 #include "daemon/log.h"
 #include "daemon/paths.h"
 #include "daemon/resolve.h"
@@ -21,14 +22,11 @@ struct event;
 struct event_base;
 
 enum {
-	DAEMON_WORKERS = 64,    /* at most */
-	DAEMON_SOCKS = 16,      /* different local_port */
-	DAEMON_SLOTS = 1 << 14, /* SAs each way */
+	DAEMON_WORKERS = 64, /* at most */
+	DAEMON_SOCKS = 16,   /* different local_port */
 	DAEMON_NATT_PORT = 4500,
-	DAEMON_BATCH = 16,       /* IKE datagrams at once */
-	DAEMON_DATAGRAM = 65536, /* bytes */
-	DAEMON_STOP_MS = 4000,   /* how long an orderly end may take */
-	DAEMON_PATH = 108 + 8,   /* the control socket's path, and with ".undo" */
+	DAEMON_STOP_MS = 4000, /* how long an orderly end may take */
+	DAEMON_PATH = 108 + 8, /* the control socket's path, and with ".undo" */
 };
 
 struct daemon_options {

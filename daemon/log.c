@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/limits.h"
+
 static uint64_t monotonic_ms(void)
 {
 	struct timespec t;
@@ -21,7 +23,7 @@ void log_init(struct log *l, FILE *to)
 	    .level = LOG_INFO,
 	    .format = LOG_TEXT,
 	    .now_ms = monotonic_ms,
-	    .by_peer = {.burst = 20, .every_ms = 500},
+	    .by_peer = {.burst = LOG_BURST, .every_ms = LOG_EVERY_MS},
 	};
 }
 

@@ -7,8 +7,7 @@
 #define DAEMON_PATHS_H
 
 #include "base/addr.h"
-
-enum { PATHS = 256 };
+#include "daemon/limits.h"
 
 struct paths_entry {
 	struct addr remote;

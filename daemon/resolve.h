@@ -6,12 +6,13 @@
 #define DAEMON_RESOLVE_H
 
 #include "base/addr.h"
+#include "daemon/limits.h"
 
 struct event_base;
 struct resolver;
 struct resolve_job;
 
-enum { RESOLVE_NAMES = 64, RESOLVE_ADDRS = 64, RESOLVE_WHY = 256 };
+enum { RESOLVE_NAMES = 64, RESOLVE_WHY = 256 };
 
 struct resolve_answer {
 	size_t n;

@@ -4,6 +4,7 @@
 #ifndef DAEMON_WORKER_INTERNAL_H
 #define DAEMON_WORKER_INTERNAL_H
 
+#include "daemon/limits.h"
 #include "daemon/worker.h"
 
 #include <pthread.h>
@@ -19,13 +20,6 @@ enum {
 	ARENA =
 	    BUFFER + BATCH * 2048, /* small packets side by side, and room for one of any size */
 	HUGE_PAGE = 1 << 21,
-	IKE_RING = 1 << 19,
-	NOTICE_RING = 1 << 16,
-	STRAY_RING = 1 << 18,
-	NOTICES_PER_BATCH = 8,
-	/* Errors to senders of inner packets: in a second, and at once. */
-	ICMP_RATE = 100,
-	ICMP_BURST = 50,
 };
 
 /* What a direction found. */

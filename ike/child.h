@@ -7,8 +7,6 @@
 #include "ike/sa.h"
 #include "ike/select.h"
 
-enum { IKE_GONE = 4 };
-
 struct ike_child {
 	struct ike_child *next; /* of the SA, oldest first */
 	struct ike_child *by_spi_next;

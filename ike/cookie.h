@@ -8,8 +8,6 @@
 
 enum {
 	IKE_COOKIE_LEN = 33, /* version, HMAC-SHA-256 */
-	IKE_COOKIE_SECRET_MS =
-	    60000, /* a secret makes cookies for so long, and checks them for twice that */
 };
 
 struct ike_cookies {

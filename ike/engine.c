@@ -7,15 +7,11 @@
 
 #include "ike/sa.h"
 
-const struct ike_limits ike_limits_default = {.ike_sas = 50000,
-    .half_open = 1000,
-    .half_open_per_ip = 32,
-    .cookie_threshold = 30,
-    .children_per_sa = 256,
-    .half_open_ms = 100000, /* the peer's last retransmission comes after 90 s */
-    .fragments = 256,
-    .fragment_bytes = 65535, /* RFC 7383 section 5: no IKE message is longer */
-    .fragment_bytes_all = 32 << 20};
+const struct ike_limits ike_limits_default = {
+#define LIMIT(field, value, unit, why) .field = (value),
+    IKE_LIMIT_LIST(LIMIT)
+#undef LIMIT
+};
 
 enum { KEEPALIVE_MS = 20000, NATT_PORT = 4500 };
 

@@ -15,11 +15,9 @@ struct ike_sa;
 struct ike_child;
 
 enum {
-	IKE_BUCKETS = 4096,    /* of each hash table; a power of two */
-	IKE_NONCE_LEN = 32,    /* of ours: at least half the key of every PRF we have */
-	IKE_REPLIES = 20,      /* unprotected error replies a second, RFC 7296 section 2.21.4 */
-	IKE_STOP_MS = 3000,    /* how long an orderly deletion of an IKE SA may take */
-	IKE_LINGER_MS = 30000, /* a dead SA goes on answering repeats for so long */
+	IKE_BUCKETS = 4096, /* of each hash table; a power of two */
+	IKE_NONCE_LEN = 32, /* of ours: at least half the key of every PRF we have */
+	IKE_STOP_MS = 3000, /* how long an orderly deletion of an IKE SA may take */
 };
 
 /* Not so many unprotected replies: a bucket that fills with time. */

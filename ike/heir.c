@@ -13,8 +13,6 @@
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
-enum { ABANDONED_MS = 300000 }; /* an SA that the peer should have deleted */
-
 /* ---- When ---- */
 
 void ike_rekey_ike_schedule(struct ike_sa *sa)
@@ -128,7 +126,7 @@ enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initi
 	h->marker = parent->marker;
 	h->extensions = parent->extensions;
 	h->packet_max = parent->packet_max;
-	h->expire_at = h->e->now + 2 * (uint64_t)ABANDONED_MS;
+	h->expire_at = h->e->now + 2 * (uint64_t)IKE_ABANDONED_MS;
 	ike_sa_settle(h);
 	return IKE_OK;
 }
@@ -162,7 +160,7 @@ static void grow_old(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 	sa->grown_old = true;
 	heir->olds++;
 	sa->phase = IKE_PHASE_OLD;
-	sa->expire_at = sa->e->now + ABANDONED_MS;
+	sa->expire_at = sa->e->now + IKE_ABANDONED_MS;
 	if (we_delete && !ike_task_new(sa, &ike_task_delete_old, NULL))
 		sa->expire_at = sa->e->now; /* without memory to tell the peer */
 	ike_sa_settle(sa);

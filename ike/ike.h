@@ -21,6 +21,7 @@
 #include "ike/err.h"
 #include "ike/event.h"
 #include "ike/ext.h"
+#include "ike/limits.h"
 
 struct ike_engine;
 
@@ -35,21 +36,6 @@ struct ike_datagram {
 	bool marker;
 	struct bytes data;
 };
-
-/* Caps on what a peer can drive. */
-struct ike_limits {
-	uint32_t ike_sas;   /* IKE SAs in all */
-	uint32_t half_open; /* responder SAs before authentication, in all */
-	uint32_t half_open_per_ip;
-	uint32_t cookie_threshold; /* half-open SAs from which on IKE_SA_INIT must bring a cookie */
-	uint32_t children_per_sa;
-	uint32_t half_open_ms; /* life of a half-open responder SA */
-	/* Fragments (RFC 7383) that wait for others. */
-	uint32_t fragments;          /* of one message */
-	uint32_t fragment_bytes;     /* of one message; at most 65535 */
-	uint32_t fragment_bytes_all; /* of all of them; half of it for half-open SAs */
-};
-extern const struct ike_limits ike_limits_default;
 
 /* strongSwan's schedule: the n-th retransmission waits timeout * base^n. */
 struct ike_retransmit {

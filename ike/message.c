@@ -19,8 +19,7 @@ enum {
 	/* RFC 7383 section 2.5.1: what every path should carry. */
 	IP4_SAFE = 576,
 	IP6_SAFE = 1280,
-	PACKET_LEAST = 256, /* no peer makes us cut smaller */
-	SENT_ENOUGH = 2,    /* times that a size is tried */
+	SENT_ENOUGH = 2, /* times that a size is tried */
 };
 
 void ike_out_begin(
@@ -82,8 +81,8 @@ static bool may_fragment(const struct ike_sa *sa)
 /* True: it is less than before. */
 static bool narrow(struct ike_sa *sa, uint32_t packet)
 {
-	if (packet < PACKET_LEAST)
-		packet = PACKET_LEAST;
+	if (packet < IKE_PACKET_LEAST)
+		packet = IKE_PACKET_LEAST;
 	if (packet >= packet_max(sa))
 		return false;
 	sa->packet_max = packet;

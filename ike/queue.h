@@ -41,11 +41,6 @@ struct ike_queues {
 	struct ike_datagram_node *lent; /* the datagram that the caller is looking at */
 };
 
-enum {
-	IKE_QUEUE_STEPS = 4096,     /* STEP events are dropped when so many events wait */
-	IKE_QUEUE_DATAGRAMS = 8192, /* datagrams likewise: retransmission repairs it */
-};
-
 void ike_queues_fini(struct ike_queues *q);
 
 struct ike_event_node *ike_event_node_new(void); /* NULL: no memory */

@@ -9,7 +9,6 @@
 #include "ike/unique.h"
 
 enum {
-	LEAST_MS = 10000, /* a peer cannot make us do it more often */
 	BUSY_MS = 1000,
 	LIFETIME_LEN = 4, /* of AUTH_LIFETIME's data: seconds */
 };
@@ -74,8 +73,8 @@ void ike_reauth_hear(struct ike_sa *sa, const struct ike_msg *m)
 	ms = (uint64_t)be32_load(n->data.p) * 1000;
 	ike_ext_add(&sa->extensions, IKE_EXT_AUTH_LIFETIME);
 	at = sa->e->now + ike_rekey_jitter(sa->e, ms - ms / 10, CONFIG_RAND_TENTH);
-	if (at < sa->established_at + LEAST_MS)
-		at = sa->established_at + LEAST_MS;
+	if (at < sa->established_at + IKE_REAUTH_LEAST_MS)
+		at = sa->established_at + IKE_REAUTH_LEAST_MS;
 	if (at < sa->reauth_at)
 		sa->reauth_at = at;
 	ike_emit_step(sa->e, &ref,

@@ -14,8 +14,6 @@ enum {
 	RETRY_MS = 10000, /* the first wait after a failure; it doubles, up to a minute */
 	RETRY_LONGEST_MS = 60000,
 	RETRY_SHORTEST_MS = 1000,
-	PUT_OFF_MS = 300000,   /* so long TEMPORARY_FAILURE is believed to be temporary */
-	ABANDONED_MS = 300000, /* a child that the peer replaced and does not delete */
 };
 
 /* ---- When ---- */
@@ -132,7 +130,7 @@ void ike_rekey_refused(struct ike_sa *sa, unsigned notify)
 		sa->put_off_at = sa->e->now;
 		return;
 	}
-	if (sa->e->now - sa->put_off_at < PUT_OFF_MS)
+	if (sa->e->now - sa->put_off_at < IKE_PUT_OFF_MS)
 		return;
 	sa->put_off_at = 0;
 	if (sa->began || sa->conn->callable) {
@@ -199,7 +197,7 @@ static void emit_rekeyed(const struct ike_child *old, const struct ike_child *c,
 /* The peer deletes it when it has our answer; if it never does, we do. */
 static void wait_for_delete(struct ike_child *old)
 {
-	ike_time at = old->sa->e->now + ABANDONED_MS;
+	ike_time at = old->sa->e->now + IKE_ABANDONED_MS;
 
 	old->replaced = true;
 	old->state = IKE_CHILD_REKEYED;

@@ -11,7 +11,6 @@
 enum {
 	/* How late a peer's IKE_SA_INIT may come that was sent before it knew of ours. */
 	CROSSING_MS = 10000,
-	OUSTED_MS = 30000, /* what a peer that authenticates once more may take to delete the old */
 };
 
 static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
@@ -94,7 +93,7 @@ static void replace(struct ike_sa *old, const struct ike_sa *by)
 	char at[ENDPOINT_TEXT];
 
 	if (ike_rekey_ike_is_out(old)) {
-		old->ousted_at = old->e->now + OUSTED_MS / 10;
+		old->ousted_at = old->e->now + IKE_OUSTED_MS / 10;
 		ike_sa_settle(old);
 		return;
 	}
@@ -108,7 +107,7 @@ static void replace(struct ike_sa *old, const struct ike_sa *by)
 static void oust(struct ike_sa *old)
 {
 	if (old->ousted_at == IKE_NEVER)
-		old->ousted_at = old->e->now + OUSTED_MS;
+		old->ousted_at = old->e->now + IKE_OUSTED_MS;
 	ike_sa_settle(old);
 }
 
@@ -161,7 +160,7 @@ void ike_unique_due(struct ike_sa *sa)
 	if (sa->ousted_at > sa->e->now)
 		return;
 	if (ike_rekey_ike_is_out(sa)) {
-		sa->ousted_at = sa->e->now + OUSTED_MS / 10;
+		sa->ousted_at = sa->e->now + IKE_OUSTED_MS / 10;
 		return;
 	}
 	sa->ousted_at = IKE_NEVER;

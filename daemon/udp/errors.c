@@ -13,12 +13,12 @@
 /* Needs <time.h> in front of it. */
 #include <linux/errqueue.h>
 
+#include "daemon/limits.h"
 #include "daemon/udp/msg.h"
 
 enum {
-	ERRORS_MAX = 256, /* read in one call: the queue may be filled as fast as it is read */
-	QUOTED = 4,       /* bytes of the datagram that are looked at: the SPI */
-	DISCARD = 9,      /* a port; nothing is sent there */
+	QUOTED = 4,  /* bytes of the datagram that are looked at: the SPI */
+	DISCARD = 9, /* a port; nothing is sent there */
 };
 
 int udp_errors_on(int fd, enum addr_family family)

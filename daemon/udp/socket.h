@@ -4,12 +4,11 @@
 #ifndef DAEMON_UDP_SOCKET_H
 #define DAEMON_UDP_SOCKET_H
 
+#include "daemon/limits.h"
 #include "daemon/udp/msg.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { UDP_SOCKET_BUFFER = 4 << 20 }; /* bytes each way, where nobody says otherwise */
 
 /* One option whose value is an int. 0 or a negative errno. */
 int udp_socket_set(int fd, int level, int name, int value);

@@ -13,12 +13,6 @@
 #include "ike/select.h"
 #include "ike/task/task.h"
 
-enum {
-	COOKIES_MAX = 4, /* rounds that an initiator goes along with */
-	GROUPS_MAX = 4,
-	COOKIE_MAX = 64, /* bytes: RFC 7296 section 2.6 */
-};
-
 /* ---- The responder ---- */
 
 /* Without an SA: header copied, one notification. */
@@ -231,7 +225,7 @@ static enum ike_err on_cookie(struct ike_engine *e, struct ike_in *in)
 	struct ike_setup *s = in->sa->setup;
 	struct ike_sa_ref ref = ike_sa_ref_of(in->sa, NULL);
 
-	if (n->data.n < 1 || n->data.n > COOKIE_MAX || s->cookies >= COOKIES_MAX)
+	if (n->data.n < 1 || n->data.n > IKE_COOKIE_MAX || s->cookies >= IKE_COOKIES_MAX)
 		return IKE_ESTATE;
 	if (!ike_blob_copy(&s->cookie, n->data))
 		return IKE_ENOMEM;
@@ -256,7 +250,8 @@ static enum ike_err on_group(struct ike_engine *e, struct ike_in *in)
 	if (n->data.n != 2)
 		return IKE_ESYNTAX;
 	t.id = be16_load(n->data.p);
-	if (!proposal_has_ke(&s->proposals, t.id) || t.id == s->group || s->groups >= GROUPS_MAX) {
+	if (!proposal_has_ke(&s->proposals, t.id) || t.id == s->group ||
+	    s->groups >= IKE_GROUPS_MAX) {
 		ike_explain_group_refused(&why, &w, t.id, &s->proposals);
 		refuse(sa, &why);
 		return IKE_EKE;

@@ -11,8 +11,6 @@
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
-enum { OLDS_MAX = 64 }; /* of a peer that asks on and on: what was replaced is kept for a while */
-
 struct choice {
 	int index; /* into what is offered */
 	struct suite suite;
@@ -142,7 +140,7 @@ enum ike_err ike_on_ike_rekey(struct ike_in *in)
 	uint8_t group[2];
 
 	if (v == IKE_DO_TEMPORARY || ike_reauth_has_successor(in->sa) || in->sa->rival ||
-	    in->sa->olds >= OLDS_MAX)
+	    in->sa->olds >= IKE_OLDS_MAX)
 		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	if (!choose(in, &c, &why))
 		return decline(in, IKE_N_NO_PROPOSAL_CHOSEN, &why);

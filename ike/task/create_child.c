@@ -9,10 +9,7 @@
 #include "ike/task/task.h"
 
 enum {
-	GROUPS_MAX = 3,
-	TEMPORARY_MAX = 6,
 	TEMPORARY_MS = 10000, /* the first wait; it doubles, up to a minute */
-	TEMPORARY_LONGEST_MS = 60000,
 };
 
 /* What the old keys were made with is what the peer takes. */
@@ -79,7 +76,7 @@ static bool another_group(struct ike_task *t, const struct ike_notify *n)
 	uint16_t group = n->data.n == 2 ? be16_load(n->data.p) : KE_NONE;
 
 	ike_child_offer_proposals(t->child, false, &proposals);
-	if (!group || group == t->group || t->groups >= GROUPS_MAX ||
+	if (!group || group == t->group || t->groups >= IKE_NEW_KEYS_GROUPS_MAX ||
 	    !proposal_has_ke(&proposals, group))
 		return false;
 	t->groups++;
@@ -91,12 +88,13 @@ static bool later(struct ike_task *t)
 {
 	uint64_t wait = TEMPORARY_MS;
 
-	if (t->rounds >= TEMPORARY_MAX)
+	if (t->rounds >= IKE_TEMPORARY_MAX)
 		return false;
 	for (uint32_t i = 0; i < t->rounds; i++)
 		wait *= 2;
 	t->rounds++;
-	t->not_before = t->sa->e->now + (wait < TEMPORARY_LONGEST_MS ? wait : TEMPORARY_LONGEST_MS);
+	t->not_before =
+	    t->sa->e->now + (wait < IKE_TEMPORARY_LONGEST_MS ? wait : IKE_TEMPORARY_LONGEST_MS);
 	return true;
 }
 

@@ -4,8 +4,6 @@
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
-enum { GROUPS_MAX = 3 };
-
 static void offer(const struct ike_sa *sa, struct proposal_list *out)
 {
 	ike_select_filter(&sa->conn->proposals, ike_engine_can, sa->e, out);
@@ -55,7 +53,7 @@ static bool another_group(struct ike_task *t, const struct ike_notify *n)
 	uint16_t group = n->data.n == 2 ? be16_load(n->data.p) : KE_NONE;
 
 	offer(t->sa, &proposals);
-	if (!group || group == t->group || t->groups >= GROUPS_MAX ||
+	if (!group || group == t->group || t->groups >= IKE_NEW_KEYS_GROUPS_MAX ||
 	    !proposal_has_ke(&proposals, group))
 		return false;
 	t->groups++;

@@ -5,6 +5,7 @@
 #define IKE_WIRE_CP_H
 
 #include "base/addr.h"
+#include "ike/limits.h"
 
 enum ike_cfg_type {
 	IKE_CFG_REQUEST = 1,
@@ -40,8 +41,6 @@ enum ike_cp_attr_type {
 	IKE_CP_LIST(IKE_CP_ENUM)
 #undef IKE_CP_ENUM
 };
-
-enum { IKE_CP_ATTRS_MAX = 128 }; /* of one payload: further ones are let go */
 
 struct ike_cp_attr {
 	uint16_t type;      /* enum ike_cp_attr_type */

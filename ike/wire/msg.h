@@ -16,6 +16,7 @@
 #include "base/proposal.h"
 #include "base/ts.h"
 #include "ike/err.h"
+#include "ike/limits.h"
 #include "ike/wire/cp.h"
 #include "ike/wire/notify.h"
 #include "ike/wire/payloads.h"
@@ -33,20 +34,9 @@ enum ike_exchange {
 enum {
 	IKE_HDR_LEN = 28,
 	IKE_PLD_HDR_LEN = 4,
-	IKE_SKF_FIELDS = 4,  /* Fragment Number and Total Fragments, after SKF's generic header */
-	IKE_MSG_MAX = 65535, /* bytes of a message that we take or build */
-	IKE_NONCE_MIN = 16,  /* RFC 7296 section 3.9 */
-	IKE_NONCE_MAX = 256,
-	IKE_SHA1_LEN = 20, /* the NAT detection hash */
-	/* Caps of one message. Beyond them: payloads, notifies, deletes, certificates are an error;
-	 * proposals, transforms, selectors, vendor IDs are ignored, and so are attributes of CP
-	 * beyond IKE_CP_ATTRS_MAX. */
-	IKE_PAYLOADS_MAX = 64,
-	IKE_NOTIFIES_MAX = 40,
-	IKE_DELETES_MAX = 8,
-	IKE_CERTS_MAX = 12,
-	IKE_VENDORS_MAX = 16,
-	IKE_ATTRS_MAX = 8, /* attributes of one transform: more are an error */
+	IKE_SKF_FIELDS = 4, /* Fragment Number and Total Fragments, after SKF's generic header */
+	IKE_NONCE_MIN = 16, /* RFC 7296 section 3.9 */
+	IKE_SHA1_LEN = 20,  /* the NAT detection hash */
 	IKE_FAULT_TEXT = 160,
 };
 

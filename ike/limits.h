@@ -1,0 +1,85 @@
+/*
+ * The one table of what a peer can drive: every count, size and time has its cap here, with its
+ * unit and the reason for it. docs/limits.md shows it to users, and a test holds the page against
+ * it. What the daemon caps stands in daemon/limits.h in the same form.
+ */
+#ifndef IKE_LIMITS_H
+#define IKE_LIMITS_H
+
+#include <stdint.h>
+
+/* clang-format off */
+
+/* Of one engine: the fields of struct ike_limits. The configuration sets those that have its keys. */
+#define IKE_LIMIT_LIST(X) \
+	/* field                 default   unit        why */ \
+	X(ike_sas,               50000,    "IKE SAs",  "in all, half-open and replaced ones included") \
+	X(half_open,             1000,     "IKE SAs",  "of callers that have not authenticated, in all; what comes beyond is dropped (init_limit_half_open)") \
+	X(half_open_per_ip,      32,       "IKE SAs",  "likewise, of one IPv4 address or IPv6 /64 (block_threshold)") \
+	X(cookie_threshold,      30,       "IKE SAs",  "half-open ones from which on a caller must bring a cookie (cookie_threshold)") \
+	X(cookie_threshold_ip,   3,        "IKE SAs",  "half-open ones of one address from which on it must bring a cookie, so that nobody else fills its share (cookie_threshold_ip)") \
+	X(half_open_ms,          100000,   "ms",       "life of a half-open IKE SA; a peer's last retransmission comes after 90 s (half_open_timeout)") \
+	X(children_per_sa,       256,      "children", "of one IKE SA; NO_ADDITIONAL_SAS beyond") \
+	X(fragments,             256,      "fragments", "that one message may have (RFC 7383)") \
+	X(fragment_bytes,        65535,    "bytes",    "of the fragments of one message: no IKE message is longer (RFC 7383 section 5)") \
+	X(fragment_bytes_all,    32 << 20, "bytes",    "of all fragments that wait for others; half of it for half-open IKE SAs")
+
+/* The same for all engines: constants. */
+#define IKE_FIXED_LIMIT_LIST(X) \
+	/* name                        value      unit             why */ \
+	/* One message */ \
+	X(IKE_MSG_MAX,                 65535,     "bytes",         "of a message that is taken or built") \
+	X(IKE_PAYLOADS_MAX,            64,        "payloads",      "of one message; more are an error") \
+	X(IKE_NOTIFIES_MAX,            40,        "notifications", "of one message; more are an error") \
+	X(IKE_DELETES_MAX,             8,         "Delete payloads", "of one message; more are an error") \
+	X(IKE_CERTS_MAX,               12,        "certificates",  "of one message; more are an error") \
+	X(IKE_VENDORS_MAX,             16,        "vendor IDs",    "of one message; further ones are ignored") \
+	X(IKE_ATTRS_MAX,               8,         "attributes",    "of one transform; more are an error") \
+	X(IKE_CP_ATTRS_MAX,            128,       "attributes",    "of one Configuration payload; further ones are ignored") \
+	X(IKE_NONCE_MAX,               256,       "bytes",         "of a nonce: RFC 7296 section 3.9") \
+	X(IKE_COOKIE_MAX,              64,        "bytes",         "of a cookie that is sent back: RFC 7296 section 2.6") \
+	X(IKE_PACKET_LEAST,            256,       "bytes",         "of an IP packet: no peer and no ICMP message has fragments cut smaller") \
+	/* Rounds and repetitions */ \
+	X(IKE_COOKIES_MAX,             4,         "rounds",        "of IKE_SA_INIT that a caller goes along with for cookies and puzzles") \
+	X(IKE_GROUPS_MAX,              4,         "rounds",        "of IKE_SA_INIT for INVALID_KE_PAYLOAD") \
+	X(IKE_NEW_KEYS_GROUPS_MAX,     3,         "rounds",        "of CREATE_CHILD_SA for INVALID_KE_PAYLOAD") \
+	X(IKE_TEMPORARY_MAX,           6,         "rounds",        "of CREATE_CHILD_SA that a peer puts off with TEMPORARY_FAILURE") \
+	X(IKE_TEMPORARY_LONGEST_MS,    60000,     "ms",            "between two of them") \
+	X(IKE_PUT_OFF_MS,              300000,    "ms",            "for which TEMPORARY_FAILURE of a rekey is believed to be temporary") \
+	X(IKE_REAUTH_LEAST_MS,         10000,     "ms",            "between two authentications that a peer's AUTH_LIFETIME asks for (RFC 4478)") \
+	X(IKE_REPLIES,                 20,        "a second",      "unprotected error replies: RFC 7296 section 2.21.4") \
+	/* What stays of a peer */ \
+	X(IKE_COOKIE_SECRET_MS,        60000,     "ms",            "in which a secret makes cookies; they are good for twice that") \
+	X(IKE_LINGER_MS,               30000,     "ms",            "in which an IKE SA that failed answers repeats") \
+	X(IKE_OLDS_MAX,                64,        "IKE SAs",       "replaced ones of one peer that are not deleted yet") \
+	X(IKE_GONE,                    4,         "SPIs",          "of deleted children that are remembered for each, for crossings") \
+	X(IKE_ABANDONED_MS,            300000,    "ms",            "until what a peer replaced and does not delete is deleted") \
+	X(IKE_OUSTED_MS,               30000,     "ms",            "in which a peer that authenticates once more deletes the old IKE SA") \
+	/* Queues of the engine */ \
+	X(IKE_QUEUE_STEPS,             4096,      "events",        "that wait; lines of the story are dropped beyond") \
+	X(IKE_QUEUE_DATAGRAMS,         8192,      "datagrams",     "that wait; further ones are dropped, and retransmitted")
+
+/* Of values that other rooms speak of too: constants of base/. */
+#define IKE_BASE_LIMIT_LIST(X) \
+	/* name                   unit           why */ \
+	X(PROPOSAL_MAX,           "proposals",   "of one SA payload; further ones are ignored") \
+	X(PROPOSAL_TRANSFORMS,    "transforms",  "of one proposal; further ones are ignored") \
+	X(TS_MAX,                 "selectors",   "of one traffic selector payload; further ones are ignored") \
+	X(IDENT_MAX,              "bytes",       "of an identity")
+
+/* clang-format on */
+
+struct ike_limits {
+#define IKE_LIMIT_FIELD(field, value, unit, why) uint32_t field;
+	IKE_LIMIT_LIST(IKE_LIMIT_FIELD)
+#undef IKE_LIMIT_FIELD
+};
+extern const struct ike_limits ike_limits_default;
+
+enum {
+#define IKE_LIMIT_ENUM(name, value, unit, why) name = (value),
+	IKE_FIXED_LIMIT_LIST(IKE_LIMIT_ENUM)
+#undef IKE_LIMIT_ENUM
+};
+
+#endif
