@@ -20,6 +20,8 @@
 	X(NOTICES_PER_BATCH,  8,          "notices",    "that one batch of packets causes") \
 	X(ICMP_RATE,          100,        "a second",   "ICMP errors to senders of inner packets") \
 	X(ICMP_BURST,         50,         "ICMP errors", "of those at once") \
+	X(UNKNOWN_RATE,       10,         "a second",   "ESP packets of unknown SPIs that each worker tells of; the others are counted") \
+	X(UNKNOWN_BURST,      10,         "packets",    "of those at once") \
 	X(LOG_BURST,          20,         "log lines",  "that anybody outside can cause at once") \
 	X(LOG_EVERY_MS,       500,        "ms",         "between such lines in the long run") \
 	X(PATHS,              256,        "addresses",  "of peers whose way is remembered") \

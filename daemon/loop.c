@@ -330,6 +330,13 @@ static void on_too_big(struct daemon *d, const struct udp_too_big *t)
 		daemon_command(d, &c);
 }
 
+static void on_unknown(struct daemon *d, const struct worker_notice *n)
+{
+	if (!apply_by_spi(&d->apply, n->id))
+		daemon_command(d, &(struct ike_command){
+				      .kind = IKE_CMD_WAYWARD, .spi = n->id, .remote = n->remote});
+}
+
 static void on_notice(struct daemon *d, const struct worker_notice *n)
 {
 	switch (n->kind) {
@@ -345,6 +352,7 @@ static void on_notice(struct daemon *d, const struct worker_notice *n)
 		    udp_port(d->natt.udp), strerror(-n->error));
 		break;
 	case WORKER_TOO_BIG: on_too_big(d, &n->too_big); break;
+	case WORKER_UNKNOWN: on_unknown(d, n); break;
 	}
 }
 

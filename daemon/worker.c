@@ -205,6 +205,7 @@ struct worker *worker_new(const struct worker_params *p)
 	if (p->tun)
 		tun_gro_init(&w->gro, p->tun, w->queue);
 	tun_icmp_limit_init(&w->icmp, ICMP_RATE, ICMP_BURST);
+	tun_icmp_limit_init(&w->unknown, UNKNOWN_RATE, UNKNOWN_BURST);
 	pthread_mutex_init(&w->strays_lock, NULL);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC);
 	bool ok = make_buffers(w);

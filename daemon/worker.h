@@ -34,7 +34,9 @@
 	X(supers)       /* super-packets read from the TUN device */                \
 	X(trains)       /* trains of datagrams received */                          \
 	X(strays)       /* ESP packets handed to the worker that has their SA */    \
-	X(strays_lost)  /* those that found its ring full */
+	X(strays_lost)  /* those that found its ring full */                        \
+	X(unknown_told) /* ESP packets of SPIs that nobody has: control was told */ \
+	X(unknown_quiet) /* the others, so that a flood of them stays outside */
 /* clang-format on */
 
 enum worker_counter {
@@ -51,6 +53,7 @@ enum worker_notice_kind {
 	WORKER_TUN_GONE, /* the TUN device failed with `error` */
 	WORKER_UDP_GONE, /* the socket failed with `error` */
 	WORKER_TOO_BIG,  /* what was sent does not fit its path: `too_big` */
+	WORKER_UNKNOWN,  /* ESP of the SPI `id`, which nobody has, came from `remote` */
 };
 
 struct worker_notice {

@@ -61,8 +61,26 @@ static void watch_sources(struct worker *w)
 	}
 }
 
+/* Whoever sends to an SPI that nobody has is to hear of it. One of a batch at most, and few in a
+ * second: the control thread must not notice a flood. */
+static void watch_unknown(struct worker *w, size_t first, uint64_t n)
+{
+	struct worker_notice notice;
+
+	memset(&notice, 0, sizeof notice);
+	notice.kind = WORKER_UNKNOWN;
+	notice.id = w->spis[first];
+	notice.remote = *w->from[first];
+	bool told = tun_icmp_allow(&w->unknown, worker_coarse_ms()) && worker_notify(w, &notice);
+	worker_count(w, WORKER_unknown_told, told);
+	worker_count(w, WORKER_unknown_quiet, n - told);
+}
+
 static void open_batch(struct worker *w)
 {
+	size_t unknown = 0;
+	uint64_t unknown_n = 0;
+
 	if (w->n == 0)
 		return;
 	esp_worker_enter(w->esp);
@@ -71,6 +89,8 @@ static void open_batch(struct worker *w)
 	watch_sources(w);
 	for (size_t i = 0; i < w->n; i++) {
 		struct pkt *p = &w->pkts[i];
+		if (p->verdict == ESP_V_NO_SA && unknown_n++ == 0)
+			unknown = i;
 		if (p->verdict != ESP_V_OK)
 			continue;
 		if (w->p.tun && !w->tun_gone)
@@ -78,6 +98,8 @@ static void open_batch(struct worker *w)
 		else
 			worker_count(w, WORKER_tun_lost, 1);
 	}
+	if (unknown_n)
+		watch_unknown(w, unknown, unknown_n);
 	w->n = 0;
 }
 

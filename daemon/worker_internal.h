@@ -64,7 +64,7 @@ struct worker {
 	uint8_t *buffers;      /* BATCH of BUFFER: what is received */
 	struct endpoint *last; /* by inbound slot: where the last good packet came from */
 	struct tun_gro gro;
-	struct tun_icmp_limit icmp;
+	struct tun_icmp_limit icmp, unknown;
 	struct pkt pkts[BATCH]; /* a batch of packets on their way, in or out */
 	struct pkt received[BATCH];
 	struct udp_msg msgs[BATCH];
@@ -95,6 +95,7 @@ static inline void worker_count(struct worker *w, enum worker_counter c, uint64_
 }
 
 bool worker_notify(struct worker *w, const struct worker_notice *n);
+uint64_t worker_coarse_ms(void); /* a monotonic clock that costs little */
 
 /* What receiving or sending has shown about paths, told to the control thread. */
 void worker_note_sizes(struct worker *w);

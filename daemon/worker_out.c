@@ -42,7 +42,7 @@ static void acquire(struct worker *w, const struct pkt *p)
 		worker_notify(w, &notice);
 }
 
-static uint64_t coarse_ms(void)
+uint64_t worker_coarse_ms(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
@@ -58,7 +58,7 @@ static void tell_sender(struct worker *w, const struct pkt *p)
 	struct tun *tun = w->p.tun;
 	uint32_t mtu = esp_pkt_mtu(w->esp, p);
 
-	if (mtu == 0 || w->tun_gone || !tun_icmp_allow(&w->icmp, coarse_ms()))
+	if (mtu == 0 || w->tun_gone || !tun_icmp_allow(&w->icmp, worker_coarse_ms()))
 		return;
 	size_t n =
 	    tun_icmp_too_big(icmp, sizeof icmp, bytes_of(p->base + p->off, p->len), mtu, NULL);

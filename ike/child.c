@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/hint.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
@@ -105,7 +106,9 @@ void ike_child_free(struct ike_child *c)
 	if (sa->setup && sa->setup->first == c)
 		sa->setup->first = NULL;
 	ike_rekey_forget(c);
-	if (!c->spi_given)
+	if (c->spi_given)
+		ike_hint_departed(e, c->spi_in);
+	else
 		e->p.spi_put(e->p.spi_arg, c->spi_in);
 	ike_event_node_free(c->down);
 	ike_blob_fini(&c->lowest);

@@ -6,6 +6,7 @@
  * UP of what is up already is a STEP and nothing else.
  */
 #include "ike/exchange/exchange.h"
+#include "ike/hint.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
@@ -333,6 +334,7 @@ enum ike_err ike_command(struct ike_engine *e, const struct ike_command *c)
 	case IKE_CMD_REKEY: return rekey(e, c);
 	case IKE_CMD_ALIVE:
 	case IKE_CMD_MOVED: return alive(e, c);
+	case IKE_CMD_WAYWARD: return ike_hint_wayward(e, c);
 	case IKE_CMD_PATH_MTU: return path_mtu(e, c);
 	case IKE_CMD_STOP: return stop(e);
 	}

@@ -30,7 +30,9 @@ struct ike_engine *ike_engine_new(const struct ike_params *p)
 		e->p.keepalive_ms = KEEPALIVE_MS;
 	if (!e->p.natt_port)
 		e->p.natt_port = NATT_PORT;
-	e->replies.tokens = IKE_REPLIES;
+	e->replies.tokens = e->limits.replies_per_s;
+	e->hints.tokens = e->limits.hints_per_s;
+	e->waywards.tokens = e->limits.waywards_per_s;
 	return e;
 }
 

@@ -14,6 +14,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/ike_sa_init.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/informational.c
   ${CMAKE_CURRENT_SOURCE_DIR}/explain.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/hint.c
   ${CMAKE_CURRENT_SOURCE_DIR}/input.c
   ${CMAKE_CURRENT_SOURCE_DIR}/message.c
   ${CMAKE_CURRENT_SOURCE_DIR}/mode.c
@@ -36,6 +37,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/task/dpd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/init.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/task.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/wayward.c
   ${CMAKE_CURRENT_SOURCE_DIR}/timer.c
   ${CMAKE_CURRENT_SOURCE_DIR}/unique.c
   ${CMAKE_CURRENT_SOURCE_DIR}/window.c)

@@ -20,10 +20,16 @@ enum {
 	IKE_STOP_MS = 3000, /* how long an orderly deletion of an IKE SA may take */
 };
 
-/* Not so many unprotected replies: a bucket that fills with time. */
+/* Not so many a second: a bucket that fills with time. */
 struct ike_bucket {
 	uint32_t tokens;
 	ike_time since;
+};
+
+/* An inbound SPI that the data plane had: packets may still be under way to it. */
+struct ike_departed {
+	uint32_t spi;
+	ike_time at;
 };
 
 struct ike_engine {
@@ -34,7 +40,9 @@ struct ike_engine {
 	struct ike_queues q;
 	struct ike_timers timers;
 	struct ike_cookies cookies;
-	struct ike_bucket replies;
+	struct ike_bucket replies, hints, waywards;
+	struct ike_departed departed[IKE_DEPARTED]; /* a ring */
+	uint32_t departed_n;
 	struct ike_sa *first, *last;             /* all, by id */
 	size_t dead_n;                           /* SAs to be freed before the call returns */
 	struct ike_sa *waiting;                  /* an IKE_EV_OP of theirs is out */

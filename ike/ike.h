@@ -84,6 +84,9 @@ enum ike_command_kind {
 	IKE_CMD_ALIVE,    /* ESP of the Child SA with inbound SPI `spi` arrived and verified: no DPD
 			     needed now */
 	IKE_CMD_MOVED,    /* as ALIVE, and it came from `remote`: a NAT changed its mapping */
+	IKE_CMD_WAYWARD,  /* ESP came from `remote` (port 0: not in UDP) to the inbound SPI `spi`,
+			     which nobody has: the peer hears of it, at a bounded rate. IKE_ELIMIT:
+			     it has heard enough */
 	IKE_CMD_PATH_MTU, /* IP packets of more than `mtu` bytes do not reach remote.addr: fragments
 			     keep to that (RFC 7383 section 2.5.2). IKE_EUNKNOWN: nobody is there */
 	IKE_CMD_STOP,     /* delete everything; all IKE_DOWN events have come after 3 s */
@@ -175,6 +178,9 @@ struct ike_stats {
 	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
 	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit,
 	    dropped_state;
+	/* Unprotected error messages that were sent; those of others that made us ask whether the
+	 * peer lives. */
+	uint64_t errors_out, hints_followed;
 	uint64_t fragments_in, fragments_out; /* SKF, of the datagrams */
 	uint64_t fragment_bytes;              /* held now, of messages that are not whole */
 	uint32_t ike_sas, half_open;

@@ -6,26 +6,8 @@
  * neither end an SA nor move its window, clock or path.
  */
 #include "ike/exchange/exchange.h"
+#include "ike/hint.h"
 #include "ike/task/task.h"
-
-static void reply_plain(
-    struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *in, uint16_t type)
-{
-	struct ike_hdr h = {
-	    .spi_i = in->spi_i, .spi_r = in->spi_r, .exchange = in->exchange, .msg_id = in->msg_id};
-	struct ike_build b;
-	struct bytes out;
-
-	if (!ike_bucket_take(&e->replies, e->now, IKE_REPLIES))
-		return;
-	h.flags =
-	    (uint8_t)(IKE_FLAG_RESPONSE | (ike_hdr_from_initiator(in) ? 0 : IKE_FLAG_INITIATOR));
-	ike_build_begin(&b, e->out, sizeof e->out, &h);
-	ike_build_notify(&b, (enum ike_notify_type)type, bytes_of(NULL, 0));
-	out = ike_build_finish(&b);
-	if (out.n)
-		ike_send(e, &d->local, &d->remote, d->marker, out);
-}
 
 /* ---- An IKE_SA_INIT request: there is no SA yet, or this is a repeat ---- */
 
@@ -67,7 +49,7 @@ static enum ike_err input_init_request(struct ike_engine *e, const struct ike_da
 	if (err) {
 		/* INVALID_SYNTAX goes out only under protection (section 3.10.1); this one may. */
 		if (err == IKE_ECRITICAL)
-			reply_plain(e, d, &e->outer.hdr, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+			ike_hint_reply(e, d, &e->outer.hdr, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
 		e->stats.dropped_malformed++;
 		return err;
 	}
@@ -371,15 +353,6 @@ static enum ike_err input_for_sa(struct ike_engine *e, struct ike_in *in, const 
 	return input_protected(e, in);
 }
 
-static enum ike_err no_sa(
-    struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h)
-{
-	e->stats.dropped_no_sa++;
-	if (!ike_hdr_is_response(h))
-		reply_plain(e, d, h, IKE_N_INVALID_IKE_SPI);
-	return IKE_ESPI;
-}
-
 enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 {
 	struct ike_in in = {.d = d, .m = &e->outer};
@@ -390,7 +363,7 @@ enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 		return IKE_OK; /* a keepalive: RFC 3948 section 2.3 */
 	err = ike_hdr_parse(&h, d->data);
 	if (err == IKE_EVERSION && h.major > 2 && !ike_hdr_is_response(&h))
-		reply_plain(e, d, &h, IKE_N_INVALID_MAJOR_VERSION);
+		ike_hint_reply(e, d, &h, IKE_N_INVALID_MAJOR_VERSION);
 	if (err) {
 		e->stats.dropped_malformed++;
 		return err;
@@ -398,8 +371,10 @@ enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 	if (h.exchange == IKE_EXCHANGE_SA_INIT && !ike_hdr_is_response(&h))
 		return input_init_request(e, d);
 	in.sa = find_sa(e, &h);
+	if (h.exchange != IKE_EXCHANGE_SA_INIT && !ike_hdr_is_sealed(&h))
+		return ike_hint_take(e, d, &h, in.sa);
 	if (!in.sa)
-		return no_sa(e, d, &h);
+		return ike_hint_no_sa(e, d, &h);
 	in.mark = ike_mark_of(d->data);
 	err = input_for_sa(e, &in, &h);
 	ike_sa_settle(in.sa);

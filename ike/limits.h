@@ -22,7 +22,11 @@
 	X(children_per_sa,       256,      "children", "of one IKE SA; NO_ADDITIONAL_SAS beyond") \
 	X(fragments,             256,      "fragments", "that one message may have (RFC 7383)") \
 	X(fragment_bytes,        65535,    "bytes",    "of the fragments of one message: no IKE message is longer (RFC 7383 section 5)") \
-	X(fragment_bytes_all,    32 << 20, "bytes",    "of all fragments that wait for others; half of it for half-open IKE SAs")
+	X(fragment_bytes_all,    32 << 20, "bytes",    "of all fragments that wait for others; half of it for half-open IKE SAs") \
+	X(replies_per_s,         20,       "a second", "unprotected error messages: RFC 7296 sections 1.5 and 2.21.4") \
+	X(hints_per_s,           50,       "a second", "unprotected error messages of others that are looked at") \
+	X(waywards_per_s,        20,       "a second", "ESP packets of unknown SPIs that are told to their senders") \
+	X(hint_ms,               10000,    "ms",       "for one IKE SA, from one such hint that is followed, or told, to the next")
 
 /* The same for all engines: constants. */
 #define IKE_FIXED_LIMIT_LIST(X) \
@@ -47,13 +51,13 @@
 	X(IKE_TEMPORARY_LONGEST_MS,    60000,     "ms",            "between two of them") \
 	X(IKE_PUT_OFF_MS,              300000,    "ms",            "for which TEMPORARY_FAILURE of a rekey is believed to be temporary") \
 	X(IKE_REAUTH_LEAST_MS,         10000,     "ms",            "between two authentications that a peer's AUTH_LIFETIME asks for (RFC 4478)") \
-	X(IKE_REPLIES,                 20,        "a second",      "unprotected error replies: RFC 7296 section 2.21.4") \
 	/* What stays of a peer */ \
 	X(IKE_COOKIE_SECRET_MS,        60000,     "ms",            "in which a secret makes cookies; they are good for twice that") \
 	X(IKE_LINGER_MS,               30000,     "ms",            "in which an IKE SA that failed answers repeats") \
 	X(IKE_OLDS_MAX,                64,        "IKE SAs",       "replaced ones of one peer that are not deleted yet") \
 	X(IKE_GONE,                    4,         "SPIs",          "of deleted children that are remembered for each, for crossings") \
 	X(IKE_ABANDONED_MS,            300000,    "ms",            "until what a peer replaced and does not delete is deleted") \
+	X(IKE_DEPARTED,                64,        "SPIs",          "of children that are gone, in all: ESP to them is no news for a while") \
 	X(IKE_OUSTED_MS,               30000,     "ms",            "in which a peer that authenticates once more deletes the old IKE SA") \
 	/* Queues of the engine */ \
 	X(IKE_QUEUE_STEPS,             4096,      "events",        "that wait; lines of the story are dropped beyond") \

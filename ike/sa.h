@@ -95,6 +95,9 @@ struct ike_sa {
 	ike_time keepalive_at;      /* next 0xFF */
 	ike_time stop_at;           /* CLOSING: no longer than this; IKE_NEVER: patiently */
 	struct ike_reason *closing; /* why it is closing; owned */
+	/* Not before: the next unprotected hint is followed; the next wayward packet is told, to
+	 * the peer; what the peer tells of one is said. hint.h */
+	ike_time hint_at, tell_at, said_at;
 	/* Children, oldest first. */
 	struct ike_child *children;
 	size_t children_n;

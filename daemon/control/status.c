@@ -264,12 +264,13 @@ static json_t *ike_json(const struct daemon *d)
 	struct ike_stats s;
 
 	ike_engine_stats(d->engine, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "datagrams_in",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "datagrams_in",
 	    (json_int_t)s.datagrams_in, "datagrams_out", (json_int_t)s.datagrams_out, "retransmits",
 	    (json_int_t)s.retransmits, "replayed_requests", (json_int_t)s.replayed_requests,
 	    "cookies_sent", (json_int_t)s.cookies_sent, "ike_sas", (json_int_t)s.ike_sas,
 	    "half_open", (json_int_t)s.half_open, "fragments_in", (json_int_t)s.fragments_in,
-	    "fragments_out", (json_int_t)s.fragments_out);
+	    "fragments_out", (json_int_t)s.fragments_out, "errors_out", (json_int_t)s.errors_out,
+	    "hints_followed", (json_int_t)s.hints_followed);
 }
 
 static json_t *workers_json(const struct daemon *d)

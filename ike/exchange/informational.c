@@ -6,6 +6,7 @@
 
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/hint.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
@@ -175,6 +176,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 {
 	(void)e;
 	ike_reauth_hear(in->sa, in->m);
+	ike_hint_hear(in->sa, in->m);
 	if (deletes_ike(in->m) && in->sa->rival)
 		return end_of_old(in);
 	if (deletes_ike(in->m) || disowns_us(in))

@@ -27,6 +27,13 @@ const char *ike_exchange_name(uint8_t exchange)
 	return "unknown exchange";
 }
 
+/* An error told outside of an IKE SA may have zero SPIs (section 1.5). */
+static bool is_outside(const struct ike_hdr *h)
+{
+	return h->exchange == IKE_EXCHANGE_INFORMATIONAL && !ike_hdr_is_response(h) &&
+	       !ike_hdr_is_sealed(h);
+}
+
 enum ike_err ike_hdr_parse(struct ike_hdr *out, struct bytes datagram)
 {
 	struct rd r = rd_of(datagram);
@@ -51,6 +58,7 @@ enum ike_err ike_hdr_parse(struct ike_hdr *out, struct bytes datagram)
 	if (out->length < IKE_HDR_LEN || out->length > datagram.n) {
 		return IKE_ESHORT;
 	}
-	/* The initiator's SPI is never zero (section 3.1). */
-	return out->length < datagram.n || out->spi_i == 0 ? IKE_ESYNTAX : IKE_OK;
+	/* Else the initiator's SPI is never zero (section 3.1). */
+	return out->length < datagram.n || (out->spi_i == 0 && !is_outside(out)) ? IKE_ESYNTAX
+										 : IKE_OK;
 }

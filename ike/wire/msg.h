@@ -66,6 +66,12 @@ static inline bool ike_hdr_from_initiator(const struct ike_hdr *h)
 	return h->flags & IKE_FLAG_INITIATOR;
 }
 
+/* Its first payload is SK or SKF: what follows is protected, or pretends to be. */
+static inline bool ike_hdr_is_sealed(const struct ike_hdr *h)
+{
+	return h->next == IKE_PLD_SK || h->next == IKE_PLD_SKF;
+}
+
 struct ike_ke {
 	uint16_t group;
 	struct bytes value;

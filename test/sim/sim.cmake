@@ -14,6 +14,8 @@ if(TARGET tunike_ike AND TARGET tunike_config)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c)
   endforeach()
 
+  tunike_unit_test(sim_hint tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_hint.c)
+
   foreach(name fragment fragment_evil)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c
       ${CMAKE_SOURCE_DIR}/test/sim/pieces.c)

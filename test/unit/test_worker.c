@@ -403,6 +403,41 @@ START_TEST(strays_beyond_the_ring)
 }
 END_TEST
 
+/* ESP of SPIs that nobody has: the control thread hears of a few, the rest is counted. */
+START_TEST(unknown_spis)
+{
+	enum { N = 600, FEW = 100 };
+	uint8_t junk[64] = {0};
+	struct pkt p = {.base = junk, .cap = sizeof junk, .len = sizeof junk};
+	struct endpoint from = {.port = 9};
+	struct worker_notice n;
+	uint64_t heard = 0, told = 0, quiet = 0;
+	connect_sides(1, true);
+	ck_assert(addr_parse(&from.addr, "192.0.2.1"));
+	be32_store(junk, 0xabcdef00 ^ right.in[0]);
+	for (uint64_t i = 1; i <= N; i++) {
+		ck_assert(worker_give(right.w[0], &p, &from));
+		worker_wake(right.w[0]);
+		for (int ms = 0; ms < PATIENCE_MS && told + quiet < i; ms += STEP_MS) {
+			told = worker_counter(right.w[0], WORKER_unknown_told);
+			quiet = worker_counter(right.w[0], WORKER_unknown_quiet);
+			if (told + quiet < i)
+				rest();
+		}
+	}
+	while (worker_next_notice(right.w[0], &n)) {
+		ck_assert_int_eq(n.kind, WORKER_UNKNOWN);
+		ck_assert_uint_eq(n.id, be32_load(junk));
+		ck_assert(endpoint_equal(&n.remote, &from));
+		heard++;
+	}
+	ck_assert_uint_eq(told + quiet, N);
+	ck_assert_uint_eq(heard, told);
+	ck_assert_uint_ge(told, 1);
+	ck_assert_uint_le(told, FEW);
+}
+END_TEST
+
 /* Any thread may give. */
 START_TEST(given_by_the_control_thread)
 {
@@ -732,6 +767,7 @@ int main(void)
 	tcase_add_test(t, bad_packets_of_the_device);
 	tcase_add_test(t, strays_are_handed_over);
 	tcase_add_test(t, strays_beyond_the_ring);
+	tcase_add_test(t, unknown_spis);
 	tcase_add_test(t, given_by_the_control_thread);
 	tcase_add_test(t, others_on_the_port);
 	tcase_add_test(t, notices);

@@ -176,7 +176,8 @@ static void look_at(struct side *s, struct rng *r)
 
 	for (unsigned i = 0; i < s->n; i++) {
 		while (worker_next_notice(s->w[i], &n))
-			ck_assert(n.kind == WORKER_MOVED || n.kind == WORKER_ACQUIRE);
+			ck_assert(n.kind == WORKER_MOVED || n.kind == WORKER_ACQUIRE ||
+				  n.kind == WORKER_UNKNOWN);
 		ck_assert(!worker_next_ike(s->w[i], &head, &body));
 		(void)worker_attention(s->w[i]);
 	}
