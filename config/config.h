@@ -117,7 +117,18 @@ struct config {
 	uint32_t workers; /* 0: one per core */
 	enum config_crypto crypto;
 	uint32_t fragment_size; /* bytes of an IP packet with a fragment of IKE; 0: 576 or 1280 */
-	uint32_t busy_poll_us;  /* how long an idle worker spins before it sleeps */
+	/* Half-open IKE SAs, in all and of one address (_ip), from which on callers must do more;
+	 * 0: never. */
+	struct {
+		uint32_t cookie_threshold, cookie_threshold_ip;
+		uint32_t puzzle_threshold, puzzle_threshold_ip;
+		uint32_t block_threshold;      /* of one address: no more are taken */
+		uint32_t init_limit_half_open; /* in all: likewise; never 0 */
+		uint64_t half_open_timeout_ms;
+		uint32_t puzzle_difficulty;     /* zero bits, of ours */
+		uint32_t puzzle_difficulty_max; /* of a peer's; 0: none is solved */
+	} flood;
+	uint32_t busy_poll_us; /* how long an idle worker spins before it sleeps */
 	enum config_log_level log_level;
 	enum config_log_format log_format;
 	char *keylog;  /* a folder; "" is off */

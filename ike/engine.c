@@ -15,6 +15,27 @@ const struct ike_limits ike_limits_default = {
 
 enum { KEEPALIVE_MS = 20000, NATT_PORT = 4500 };
 
+static uint32_t or_never(uint32_t threshold)
+{
+	return threshold ? threshold : UINT32_MAX;
+}
+
+static struct ike_limits limits_of(const struct config *c)
+{
+	struct ike_limits l = ike_limits_default;
+
+	l.cookie_threshold = or_never(c->flood.cookie_threshold);
+	l.cookie_threshold_ip = or_never(c->flood.cookie_threshold_ip);
+	l.puzzle_threshold = or_never(c->flood.puzzle_threshold);
+	l.puzzle_threshold_ip = or_never(c->flood.puzzle_threshold_ip);
+	l.half_open_per_ip = or_never(c->flood.block_threshold);
+	l.half_open = c->flood.init_limit_half_open;
+	l.half_open_ms = (uint32_t)c->flood.half_open_timeout_ms;
+	l.puzzle_difficulty = c->flood.puzzle_difficulty;
+	l.puzzle_difficulty_max = c->flood.puzzle_difficulty_max;
+	return l;
+}
+
 struct ike_engine *ike_engine_new(const struct ike_params *p)
 {
 	struct ike_engine *e = calloc(1, sizeof *e);
@@ -22,7 +43,7 @@ struct ike_engine *ike_engine_new(const struct ike_params *p)
 	if (!e)
 		return NULL;
 	e->p = *p;
-	e->limits = p->limits ? *p->limits : ike_limits_default;
+	e->limits = p->limits ? *p->limits : limits_of(p->config);
 	e->retransmit = p->retransmit ? *p->retransmit : ike_retransmit_default;
 	e->p.limits = NULL;
 	e->p.retransmit = NULL;
@@ -54,6 +75,7 @@ static void begin(struct ike_engine *e, ike_time now)
 	ike_queue_return_lent(&e->q);
 	if (now > e->now)
 		e->now = now; /* a clock that steps back does not take us along */
+	e->puzzle_tries = IKE_PUZZLE_SLICE;
 }
 
 static void end(struct ike_engine *e)

@@ -1,4 +1,5 @@
 target_sources(tunike_ike PRIVATE
+  ${CMAKE_CURRENT_SOURCE_DIR}/admit.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth_psk.c
   ${CMAKE_CURRENT_SOURCE_DIR}/child.c
@@ -30,6 +31,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/task/rekey_ike.c
   ${CMAKE_CURRENT_SOURCE_DIR}/sa.c
   ${CMAKE_CURRENT_SOURCE_DIR}/select.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/solver.c
   ${CMAKE_CURRENT_SOURCE_DIR}/status.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/create_child.c

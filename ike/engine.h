@@ -52,6 +52,7 @@ struct ike_engine {
 	struct ike_child *by_child[IKE_BUCKETS]; /* our inbound SPI */
 	uint32_t sas_n;
 	uint64_t fragment_bytes; /* held by reassemblies */
+	uint32_t puzzle_tries;   /* keys that may be tried for puzzles in the call under way */
 	uint32_t last_ike_id, last_child_id, last_op_id;
 	struct ike_stats stats;
 	/* The request being handled: its answer goes to where it came from (RFC 7296 section 2.23).

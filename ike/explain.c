@@ -146,6 +146,18 @@ void ike_explain_notify_in_init(struct ike_reason *r, const struct ike_parties *
 						: "its log says why");
 }
 
+void ike_explain_puzzle_too_hard(
+    struct ike_reason *r, const struct ike_parties *w, unsigned bits, unsigned most)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_ELIMIT,
+	    "%s is under load and asks for a puzzle of %u zero bits first; puzzle_difficulty_max "
+	    "lets "
+	    "us solve up to %u: raise it, or try again later",
+	    endpoint_text(w->remote, at), bits, most);
+}
+
 void ike_explain_no_answer(struct ike_reason *r, const struct ike_parties *w, const char *what,
     uint32_t attempts, uint64_t ms, bool answered_before)
 {

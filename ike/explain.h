@@ -31,6 +31,9 @@ void ike_explain_group_refused(struct ike_reason *r, const struct ike_parties *w
 void ike_explain_no_conn_for_address(
     struct ike_reason *r, const struct ike_parties *w, const struct config *cfg);
 void ike_explain_notify_in_init(struct ike_reason *r, const struct ike_parties *w, unsigned type);
+/* The responder's puzzles (RFC 8019) have so many zero bits, and we solve `most` at most. */
+void ike_explain_puzzle_too_hard(
+    struct ike_reason *r, const struct ike_parties *w, unsigned bits, unsigned most);
 
 /* timeout: `attempts` datagrams in `ms`, asked for `what` ("IKE_SA_INIT"). */
 void ike_explain_no_answer(struct ike_reason *r, const struct ike_parties *w, const char *what,

@@ -53,7 +53,7 @@ struct ike_params {
 	uint32_t (*spi_get)(void *arg);
 	void (*spi_put)(void *arg, uint32_t spi);
 	void *spi_arg;
-	const struct ike_limits *limits;         /* NULL: default; copied */
+	const struct ike_limits *limits;         /* NULL: the configuration's; copied */
 	const struct ike_retransmit *retransmit; /* NULL: default; copied */
 	uint32_t keepalive_ms;                   /* 0: 20 s, RFC 3948 section 4 */
 	uint16_t natt_port;                      /* our local port for UDP encapsulation; 0: 4500 */
@@ -176,6 +176,8 @@ void ike_engine_each(
 
 struct ike_stats {
 	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
+	uint64_t puzzles_sent, puzzles_solved; /* asked of callers, and rightly solved by them */
+	uint64_t key_exchanges;                /* computed for IKE_SA_INIT */
 	uint64_t dropped_malformed, dropped_no_sa, dropped_integrity, dropped_window, dropped_limit,
 	    dropped_state;
 	/* Unprotected error messages that were sent; those of others that made us ask whether the

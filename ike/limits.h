@@ -18,6 +18,10 @@
 	X(half_open_per_ip,      32,       "IKE SAs",  "likewise, of one IPv4 address or IPv6 /64 (block_threshold)") \
 	X(cookie_threshold,      30,       "IKE SAs",  "half-open ones from which on a caller must bring a cookie (cookie_threshold)") \
 	X(cookie_threshold_ip,   3,        "IKE SAs",  "half-open ones of one address from which on it must bring a cookie, so that nobody else fills its share (cookie_threshold_ip)") \
+	X(puzzle_threshold,      200,      "IKE SAs",  "half-open ones from which on a caller must solve a puzzle (RFC 8019, puzzle_threshold)") \
+	X(puzzle_threshold_ip,   10,       "IKE SAs",  "half-open ones of one address from which on it must solve a puzzle (puzzle_threshold_ip)") \
+	X(puzzle_difficulty,     16,       "bits",     "zero bits of the puzzles that are asked for; up to 4 more as the load grows (puzzle_difficulty)") \
+	X(puzzle_difficulty_max, 20,       "bits",     "zero bits of the hardest puzzle that is solved for a peer (puzzle_difficulty_max)") \
 	X(half_open_ms,          100000,   "ms",       "life of a half-open IKE SA; a peer's last retransmission comes after 90 s (half_open_timeout)") \
 	X(children_per_sa,       256,      "children", "of one IKE SA; NO_ADDITIONAL_SAS beyond") \
 	X(fragments,             256,      "fragments", "that one message may have (RFC 7383)") \
@@ -52,6 +56,8 @@
 	X(IKE_PUT_OFF_MS,              300000,    "ms",            "for which TEMPORARY_FAILURE of a rekey is believed to be temporary") \
 	X(IKE_REAUTH_LEAST_MS,         10000,     "ms",            "between two authentications that a peer's AUTH_LIFETIME asks for (RFC 4478)") \
 	/* What stays of a peer */ \
+	X(IKE_PUZZLE_MS,               30000,     "ms",            "in which a puzzle must be solved: while an IKE SA that failed is remembered, so that no solution counts twice") \
+	X(IKE_PUZZLE_SLICE,            1024,      "keys",          "that are tried for puzzles in one call of the engine") \
 	X(IKE_COOKIE_SECRET_MS,        60000,     "ms",            "in which a secret makes cookies; they are good for twice that") \
 	X(IKE_LINGER_MS,               30000,     "ms",            "in which an IKE SA that failed answers repeats") \
 	X(IKE_OLDS_MAX,                64,        "IKE SAs",       "replaced ones of one peer that are not deleted yet") \

@@ -11,6 +11,7 @@
 #include "ike/nat.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
+#include "ike/solver.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
 
@@ -212,6 +213,8 @@ void ike_setup_free(struct ike_setup *s)
 	ike_blob_fini(&s->init_resp);
 	ike_blob_fini(&s->nr);
 	ike_blob_fini(&s->cookie);
+	ike_puzzle_free(s->puzzle);
+	ike_blob_fini(&s->solution);
 	secret_fini(&s->auth);
 	if (s->held_plain)
 		secret_wipe(s->held_plain, s->held_n);
@@ -545,6 +548,13 @@ static ike_time dpd_at(const struct ike_sa *sa)
 	return sa->heard_at + sa->conn->dpd_delay_ms;
 }
 
+/* A refusal without proof is believed when nothing better comes: while we solve a puzzle nothing
+ * can. */
+static bool may_give_up(const struct ike_sa *sa)
+{
+	return sa->setup && sa->setup->refused && !sa->setup->puzzle;
+}
+
 static ike_time deadline(const struct ike_sa *sa)
 {
 	ike_time at = sa->win.retry_at;
@@ -556,7 +566,8 @@ static ike_time deadline(const struct ike_sa *sa)
 	earlier(&at, sa->stop_at);
 	earlier(&at, dpd_at(sa));
 	earlier(&at, ike_task_wakes_at(sa));
-	if (sa->setup && sa->setup->refused)
+	earlier(&at, ike_solver_at(sa));
+	if (may_give_up(sa))
 		earlier(&at, sa->setup->refused_at);
 	if (sa->phase != IKE_PHASE_UP)
 		return at;
@@ -692,13 +703,15 @@ void ike_sa_tick(struct ike_sa *sa)
 {
 	ike_time now = sa->e->now;
 
-	if (sa->setup && sa->setup->refused && sa->setup->refused_at <= now)
+	if (may_give_up(sa) && sa->setup->refused_at <= now)
 		ike_sa_fail(sa, &sa->setup->refusal, true, 0);
 	else if (sa->expire_at <= now)
 		expire(sa);
 	else if (sa->stop_at <= now && sa->closing)
 		ike_sa_fail(sa, sa->closing, false, 0);
 	expire_fragments(sa);
+	if (!sa->dead)
+		ike_solver_due(sa);
 	if (!sa->dead && sa->win.retry_at <= now)
 		window_timeout(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {

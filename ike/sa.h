@@ -37,6 +37,7 @@ enum ike_phase {
 };
 
 struct ike_task;
+struct ike_puzzle;
 
 /* What only the way up needs. */
 struct ike_setup {
@@ -48,7 +49,12 @@ struct ike_setup {
 	struct ike_blob nr;
 	struct ike_blob cookie;
 	uint32_t cookies, groups; /* rounds that COOKIE and INVALID_KE_PAYLOAD cost so far */
-	struct secret auth;       /* our AUTH value */
+	/* Of the puzzle that came with the cookie: solver.h */
+	struct ike_puzzle *puzzle; /* at work on it; NULL: not */
+	ike_time puzzle_at;        /* of the next slice */
+	struct ike_blob solution;  /* empty: none */
+	unsigned too_hard;         /* zero bits of one that we did not solve; 0: none */
+	struct secret auth;        /* our AUTH value */
 	struct ike_child
 	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
 	bool childless; /* responder: announced (RFC 6023) */

@@ -261,16 +261,26 @@ static json_t *all_drops(const struct daemon *d)
 
 static json_t *ike_json(const struct daemon *d)
 {
+	json_t *o = json_object();
 	struct ike_stats s;
 
 	ike_engine_stats(d->engine, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "datagrams_in",
-	    (json_int_t)s.datagrams_in, "datagrams_out", (json_int_t)s.datagrams_out, "retransmits",
-	    (json_int_t)s.retransmits, "replayed_requests", (json_int_t)s.replayed_requests,
-	    "cookies_sent", (json_int_t)s.cookies_sent, "ike_sas", (json_int_t)s.ike_sas,
-	    "half_open", (json_int_t)s.half_open, "fragments_in", (json_int_t)s.fragments_in,
-	    "fragments_out", (json_int_t)s.fragments_out, "errors_out", (json_int_t)s.errors_out,
-	    "hints_followed", (json_int_t)s.hints_followed);
+	set(o, "datagrams_in", number(s.datagrams_in));
+	set(o, "datagrams_out", number(s.datagrams_out));
+	set(o, "retransmits", number(s.retransmits));
+	set(o, "replayed_requests", number(s.replayed_requests));
+	set(o, "cookies_sent", number(s.cookies_sent));
+	set(o, "puzzles_sent", number(s.puzzles_sent));
+	set(o, "puzzles_solved", number(s.puzzles_solved));
+	set(o, "key_exchanges", number(s.key_exchanges));
+	set(o, "dropped_limit", number(s.dropped_limit));
+	set(o, "ike_sas", number(s.ike_sas));
+	set(o, "half_open", number(s.half_open));
+	set(o, "fragments_in", number(s.fragments_in));
+	set(o, "fragments_out", number(s.fragments_out));
+	set(o, "errors_out", number(s.errors_out));
+	set(o, "hints_followed", number(s.hints_followed));
+	return o;
 }
 
 static json_t *workers_json(const struct daemon *d)

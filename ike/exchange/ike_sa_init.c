@@ -1,16 +1,18 @@
 /*
- * IKE_SA_INIT, both sides: RFC 7296 sections 1.2, 2.6, 2.7, 2.10, 2.14, 2.21.1.
+ * IKE_SA_INIT, both sides: RFC 7296 sections 1.2, 2.6, 2.7, 2.10, 2.14, 2.21.1; RFC 8019.
  *
  * Nothing here is authenticated. The responder answers what it refuses without keeping anything,
  * and computes no key exchange before the group is right (and, under load, the cookie). The
  * initiator acts at once only on COOKIE and INVALID_KE_PAYLOAD, a bounded number of times; any
  * other refusal is remembered, and believed when a better answer has not come within REFUSAL_WAITS.
  */
+#include "ike/admit.h"
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/nat.h"
 #include "ike/select.h"
+#include "ike/solver.h"
 #include "ike/task/task.h"
 
 /* ---- The responder ---- */
@@ -31,36 +33,6 @@ static void reply(struct ike_engine *e, const struct ike_in *in, uint16_t type, 
 		ike_send(e, &in->d->local, &in->d->remote, in->d->marker, out);
 }
 
-/* True: go on. Else a cookie was asked for. */
-static bool cookie_is_fine(struct ike_engine *e, const struct ike_in *in)
-{
-	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_COOKIE);
-	struct ike_cookie_in c = {
-	    .ni = in->m->nonce, .addr = &in->d->remote.addr, .spi_i = in->m->hdr.spi_i};
-	uint8_t cookie[IKE_COOKIE_LEN];
-
-	if (e->stats.half_open < e->limits.cookie_threshold)
-		return true;
-	if (n && ike_cookie_check(&e->cookies, e->p.libctx, e->now, &c, n->data))
-		return true;
-	if (!ike_cookie_make(&e->cookies, e->p.libctx, e->now, &c, cookie)) {
-		reply(e, in, IKE_N_COOKIE, bytes_of(cookie, sizeof cookie));
-		e->stats.cookies_sent++;
-	}
-	return false;
-}
-
-static bool within_caps(const struct ike_engine *e, const struct addr *remote)
-{
-	uint32_t same = 0;
-
-	if (e->stats.half_open >= e->limits.half_open || e->sas_n >= e->limits.ike_sas)
-		return false;
-	for (const struct ike_sa *sa = e->half_open; sa; sa = sa->half_next)
-		same += addr_equal(&sa->remote.addr, remote);
-	return same < e->limits.half_open_per_ip;
-}
-
 static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
 {
 	struct ike_setup *s = sa->setup;
@@ -71,6 +43,7 @@ static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
 
 	if (!err)
 		err = ike_kex_new(&s->kex, lib, m->ke.group);
+	sa->e->stats.key_exchanges++;
 	if (!err)
 		err = ike_kex_derive(s->kex, m->ke.value, &shared);
 	if (!err &&
@@ -175,8 +148,11 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	uint8_t group[2];
 	enum ike_err err;
 
-	if (!cookie_is_fine(e, in))
-		return IKE_ELIMIT;
+	err = ike_admit(e, in);
+	if (err == IKE_ENOPROPOSAL)
+		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
+	if (err)
+		return err;
 	if (!ike_select_for_init(e->p.config, ike_engine_can, e, &o, &choice, &why)) {
 		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
 		ike_emit_stillborn(e, NULL, 0, &why, false);
@@ -187,7 +163,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 		reply(e, in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
 		return IKE_EKE;
 	}
-	if (!within_caps(e, &in->d->remote.addr)) {
+	if (!ike_admit_has_room(e, &in->d->remote.addr)) {
 		e->stats.dropped_limit++;
 		return IKE_ELIMIT;
 	}
@@ -219,17 +195,41 @@ static void refuse(struct ike_sa *sa, const struct ike_reason *why)
 	    "refused, but without proof, so we go on trying for a moment: %s", why->text);
 }
 
+/* Nobody gets in by asking for cookies or puzzles on and on. */
+static enum ike_err too_many_cookies(struct ike_sa *sa)
+{
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	struct ike_reason why;
+
+	if (sa->setup->too_hard)
+		ike_explain_puzzle_too_hard(
+		    &why, &w, sa->setup->too_hard, sa->e->limits.puzzle_difficulty_max);
+	else
+		ike_reason_set(&why, IKE_ELIMIT,
+		    "the responder asked for a cookie %u times and still does not let us in: it is "
+		    "under load, or the way to it changes our address; try again later",
+		    sa->setup->cookies + 1);
+	refuse(sa, &why);
+	return IKE_ELIMIT;
+}
+
 static enum ike_err on_cookie(struct ike_engine *e, struct ike_in *in)
 {
 	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_COOKIE);
+	const struct ike_notify *puzzle = ike_msg_notify(in->m, IKE_N_PUZZLE);
 	struct ike_setup *s = in->sa->setup;
 	struct ike_sa_ref ref = ike_sa_ref_of(in->sa, NULL);
 
-	if (n->data.n < 1 || n->data.n > IKE_COOKIE_MAX || s->cookies >= IKE_COOKIES_MAX)
+	if (n->data.n < 1 || n->data.n > IKE_COOKIE_MAX || s->puzzle)
 		return IKE_ESTATE;
+	if (s->cookies >= IKE_COOKIES_MAX)
+		return too_many_cookies(in->sa);
 	if (!ike_blob_copy(&s->cookie, n->data))
 		return IKE_ENOMEM;
+	ike_blob_fini(&s->solution);
 	s->cookies++;
+	if (puzzle && ike_solver_begin(in->sa, puzzle))
+		return IKE_OK;
 	ike_emit_step(e, &ref, "the responder wants a cookie back");
 	return again(in->sa);
 }
@@ -379,10 +379,11 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 }
 
 /*
- * HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),] N(NAT_DETECTION_*)  -->
+ * HDR(A,0), [N(COOKIE), [PS,]] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),]
+ *     N(NAT_DETECTION_*)  -->
  *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED),]
  *                                                        [N(CHILDLESS_IKEV2_SUPPORTED)]
- *                          or    <--  HDR(A,0), N(COOKIE)
+ *                          or    <--  HDR(A,0), N(COOKIE), [N(PUZZLE)]
  *                          or    <--  HDR(A,0), N(INVALID_KE_PAYLOAD)
  *                          or    <--  HDR(A,0), N(error)
  */

@@ -15,6 +15,10 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 
 	if (s->cookie.n) /* first of all: section 2.6 */
 		ike_build_notify(b, IKE_N_COOKIE, ike_blob_bytes(&s->cookie));
+	if (s->solution.n) { /* next to it: RFC 8019 section 7.1.2 */
+		ike_build_payload(b, IKE_PLD_PS);
+		wr_bytes(&b->w, ike_blob_bytes(&s->solution));
+	}
 	ike_build_sa(b, &s->proposals);
 	ike_build_ke(b, s->group, ike_kex_public(s->kex));
 	ike_build_nonce(b, ike_blob_bytes(&sa->ni));

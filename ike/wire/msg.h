@@ -144,7 +144,7 @@ struct ike_msg {
 	struct ike_auth auth;
 	struct ts_list tsi, tsr; /* selectors of kinds that we know: n may be 0 */
 	struct ike_cp cp;        /* of attributes that we know */
-	struct bytes eap;        /* after the generic header */
+	struct bytes eap, ps;    /* after the generic header */
 	/* Notifications in order, without those of unknown status types, which mean nothing to us.
 	 */
 	struct ike_notify notify[IKE_NOTIFIES_MAX];
@@ -182,7 +182,7 @@ enum ike_err ike_msg_parse_inner(
 
 /*
  * IKE_SA_INIT must be plaintext; every other exchange must be one SK or SKF payload, with nothing
- * known to us beside it. IKE_ESYNTAX otherwise. Call it on the outer message.
+ * known to us beside it (but PS, in IKE_AUTH). IKE_ESYNTAX otherwise. Call it on the outer message.
  */
 enum ike_err ike_msg_check_outer(struct ike_msg *m);
 

@@ -11,8 +11,9 @@
  * INIT is IKE_SA_INIT, AUTH the first IKE_AUTH, CHILD a CREATE_CHILD_SA for a Child SA (new or
  * rekeyed), REKEY one that rekeys the IKE SA, INFO is INFORMATIONAL. AUTH is optional in the
  * request, because a peer that wants EAP leaves it out; an IKE SA without a child has neither SA
- * nor TSi and TSr there (RFC 6023). In a response an error notification, COOKIE or REDIRECT stands
- * for all that is required (see ike_msg_check).
+ * nor TSi and TSr there (RFC 6023). PS of IKE_AUTH stands beside SK, in the plaintext (RFC 8019).
+ * In a response an error notification, COOKIE or REDIRECT stands for all that is required (see
+ * ike_msg_check).
  */
 #ifndef IKE_WIRE_PAYLOADS_H
 #define IKE_WIRE_PAYLOADS_H
@@ -40,7 +41,8 @@
 	X( 46, SK,      "SK",      sk,        1, '-','-',  '-','-',  '-','-',  '-','-',  '-','-') \
 	X( 47, CP,      "CP",      cp,        4, '-','-',  '?','?',  '?','?',  '-','-',  '?','?') \
 	X( 48, EAP,     "EAP",     raw,       4, '-','-',  '?','?',  '-','-',  '-','-',  '-','-') \
-	X( 53, SKF,     "SKF",     skf,       5, '-','-',  '-','-',  '-','-',  '-','-',  '-','-')
+	X( 53, SKF,     "SKF",     skf,       5, '-','-',  '-','-',  '-','-',  '-','-',  '-','-') \
+	X( 54, PS,      "PS",      raw,       4, '?','-',  '?','-',  '-','-',  '-','-',  '-','-')
 /* clang-format on */
 
 /* The columns. A message's own column: ike_msg_rules(). */

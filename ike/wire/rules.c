@@ -82,6 +82,12 @@ enum ike_err ike_msg_check(struct ike_msg *m, enum ike_rules rules)
 	return IKE_OK;
 }
 
+/* A puzzle's solution must be seen before anything is computed: RFC 8019 section 7.2.2. */
+static bool may_stand_beside(const struct ike_msg *m, unsigned row)
+{
+	return row == IKE_ROW_PS && m->hdr.exchange == IKE_EXCHANGE_AUTH;
+}
+
 enum ike_err ike_msg_check_outer(struct ike_msg *m)
 {
 	bool sealed = m->count[IKE_ROW_SK] || m->count[IKE_ROW_SKF];
@@ -95,7 +101,8 @@ enum ike_err ike_msg_check_outer(struct ike_msg *m)
 		return fault(m, IKE_PLD_SK, "missing: the message is not protected");
 	}
 	for (unsigned i = 0; i < IKE_ROWS; i++) {
-		if (i != IKE_ROW_SK && i != IKE_ROW_SKF && m->count[i] > 0) {
+		if (i != IKE_ROW_SK && i != IKE_ROW_SKF && m->count[i] > 0 &&
+		    !may_stand_beside(m, i)) {
 			return fault(m, ike_payload_info((enum ike_payload_row)i)->type,
 			    "outside the SK payload");
 		}

@@ -22,6 +22,9 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   endforeach()
   tunike_unit_test(sim_secrets tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_secrets.c)
   target_link_options(test_sim_secrets PRIVATE -Wl,--wrap=free -Wl,--wrap=realloc)
+  tunike_unit_test(sim_flood tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_flood.c)
+  target_link_options(test_sim_flood PRIVATE
+    -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free)
   tunike_unit_test(sim_mode tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_mode.c)
 
   add_executable(bench_handshake ${CMAKE_SOURCE_DIR}/test/bench/bench_handshake.c)

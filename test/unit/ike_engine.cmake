@@ -1,4 +1,4 @@
-foreach(module ike_fragment ike_window ike_timer ike_cookie ike_select ike_collision ike_mode)
+foreach(module ike_fragment ike_window ike_timer ike_cookie ike_puzzle ike_select ike_collision ike_mode)
   tunike_unit_test(${module} tunike_ike ${CMAKE_CURRENT_LIST_DIR}/test_${module}.c)
 endforeach()
 foreach(module ike_engine ike_guard ike_memory)

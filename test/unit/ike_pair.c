@@ -128,8 +128,11 @@ void pair_init(struct ike_pair *p)
 
 static bool end_start(struct ike_end *e)
 {
-	struct ike_params params = {
-	    .config = &e->config, .spi_get = spi_get, .spi_put = spi_put, .spi_arg = e};
+	struct ike_params params = {.config = &e->config,
+	    .limits = &ike_limits_default,
+	    .spi_get = spi_get,
+	    .spi_put = spi_put,
+	    .spi_arg = e};
 
 	e->engine = inside_new(&params);
 	return e->engine != NULL;

@@ -131,6 +131,7 @@ static inline const char *raw_good(uint8_t type)
 	case IKE_PLD_TSR: return RAW_TS;
 	case IKE_PLD_CP: return RAW_CP;
 	case IKE_PLD_EAP: return RAW_EAP;
+	case IKE_PLD_PS: return "01020304";
 	default: return "00";
 	}
 }
