@@ -298,6 +298,16 @@ static void check_starts(struct load *l, const struct node *node, const struct c
 	load_leave(l, outer);
 }
 
+static void check_redirect(struct load *l, const struct node *node, const struct ident *to)
+{
+	if (to->type == IDENT_ANY || config_is_gateway(to)) {
+		return;
+	}
+	struct load_mark m = load_enter(l, "redirect_to", node_member(node, "redirect_to"));
+	load_error(l, "no gateway can be called by that, expected an address or a name");
+	load_leave(l, m);
+}
+
 void check_conn(struct load *l, const struct node *node, void *object)
 {
 	struct config_conn *conn = object;
@@ -312,6 +322,7 @@ void check_conn(struct load *l, const struct node *node, void *object)
 		check_starts(l, node, conn);
 	}
 	conn->callable = can_call(conn);
+	check_redirect(l, node, &conn->redirect_to);
 	check_rand(l, node, conn->rekey_ms, conn->reauth_ms, &conn->rand_ms);
 	if (!node_member(node, "over_time")) {
 		conn->over_ms =

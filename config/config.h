@@ -88,13 +88,15 @@ struct config_conn {
 	enum config_unique unique;
 	enum config_fragmentation fragmentation; /* of IKE messages */
 	enum config_childless childless;
-	uint64_t dpd_delay_ms; /* 0: off */
-	uint64_t rekey_ms;     /* age of the IKE SA's keys at which new ones are made; 0: never */
-	uint64_t over_ms;      /* that much later without new ones it ends; 0: never */
-	uint64_t reauth_ms;    /* age at which the peers authenticate once more; 0: never */
-	uint64_t rand_ms;      /* up to so much of both is taken off; CONFIG_RAND_TENTH */
-	bool callable;         /* remote_addrs names somebody to call */
-	uint32_t keyingtries;  /* 0: for ever */
+	bool follow_redirects;    /* RFC 5685: another gateway that this one names is called */
+	struct ident redirect_to; /* where peers are sent; IDENT_ANY: nowhere */
+	uint64_t dpd_delay_ms;    /* 0: off */
+	uint64_t rekey_ms;    /* age of the IKE SA's keys at which new ones are made; 0: never */
+	uint64_t over_ms;     /* that much later without new ones it ends; 0: never */
+	uint64_t reauth_ms;   /* age at which the peers authenticate once more; 0: never */
+	uint64_t rand_ms;     /* up to so much of both is taken off; CONFIG_RAND_TENTH */
+	bool callable;        /* remote_addrs names somebody to call */
+	uint32_t keyingtries; /* 0: for ever */
 	struct config_side local, remote;
 	struct config_child *children;
 	size_t children_n;
@@ -169,6 +171,9 @@ static inline bool config_child_is_static(const struct config_child *c)
 	return c->mode == MODE_PASS || c->mode == MODE_DROP;
 }
 
+/* Can a gateway be called by this? An address, or a name that is no pattern: RFC 5685 section 9.2.
+ */
+bool config_is_gateway(const struct ident *id);
 const struct config_conn *config_conn_find(const struct config *c, const char *name);
 const struct config_child *config_child_find(const struct config_conn *c, const char *name);
 

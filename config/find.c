@@ -26,6 +26,12 @@ const struct config_child *config_child_find(const struct config_conn *c, const 
 	return NULL;
 }
 
+bool config_is_gateway(const struct ident *id)
+{
+	return id->type == IDENT_IPV4_ADDR || id->type == IDENT_IPV6_ADDR ||
+	       (id->type == IDENT_FQDN && !memchr(id->b, '*', id->n) && id->n <= 255);
+}
+
 /* The best of its ids for `id`: 0, or 1 to 3 as ident_match() has it. */
 static int meets(const struct config_secret *s, const struct ident *id)
 {

@@ -157,6 +157,8 @@ static const struct row conn_rows[] = {
 	BOOL("mobike",                        SCHEMA_NOWHERE,           0,                   "false",     "move to other addresses; not supported yet, so false only"),
 	WORD("fragmentation",                 CONN(fragmentation),      fragments,           "yes",       "long IKE messages in fragments (RFC 7383): yes, accept the peer's and send none, or no"),
 	WORD("childless",                     CONN(childless),          childless,           "allow",     "IKE SAs that begin without a child (RFC 6023): never; allow the peer to; prefer to ourselves, where the peer can; force: in no other way"),
+	BOOL("follow_redirects",              CONN(follow_redirects),   1,                   "true",      "call another gateway when this one says so (RFC 5685)"),
+	TEXT("redirect_to",  K_IDENT,         CONN(redirect_to),        0, NAME_MAX_CHARS,   "%any",      "address or name of the gateway that peers are sent to, where they go along (RFC 5685); without it: none"),
 	NUM ("rekey_time",   K_DURATION,      CONN(rekey_ms),           0, YEARS_MS, UINT64_MAX, "4h",    "age at which IKE makes new keys, less a part by chance (rand_time); 0s: never"),
 	NUM ("reauth_time",  K_DURATION,      CONN(reauth_ms),          0, YEARS_MS, UINT64_MAX, "0s",    "age at which IKE and its children are set up afresh, less a part by chance; 0s: never"),
 	NUM ("over_time",    K_DURATION,      CONN(over_ms),            0, YEARS_MS, UINT64_MAX, "24m",   "time after rekey_time or reauth_time when it is ended if neither could be done; without it a tenth of the longer one; 0s: never"),

@@ -239,6 +239,8 @@ static void try_candidate(struct conn *c)
 		return;
 	}
 	cmd.child = c->target;
+	if (c->redirect.gone)
+		cmd.redirected_from = c->redirect.from;
 	if (k && k->by_packet) {
 		cmd.kind = IKE_CMD_ACQUIRE;
 		cmd.flow = k->flow;
@@ -266,29 +268,49 @@ static void on_resolved(void *arg, const struct resolve_answer *answer)
 	conns_settle(c->all);
 }
 
-static void resolve(struct conn *c)
+static void look_up(struct conn *c, const char *const *names, size_t n)
 {
-	const char *names[RESOLVE_NAMES];
-	size_t n = conns_names(c->cfg, names), literal = 0;
+	size_t literal = 0;
 
 	c->candidate = 0;
 	while (literal < n && addr_parse(&c->candidates[literal], names[literal]))
 		literal++;
 	c->candidates_n = literal;
-	if (n == 0) {
-		char text[IKE_TEXT];
-		snprintf(text, sizeof text,
-		    "\"%s\" has nobody to call: its remote_addrs only accept calls; name the "
-		    "peer's address there",
-		    c->cfg->name);
-		attempt_failed(c, text, false);
-	} else if (literal == n) {
+	if (literal == n) {
 		try_candidate(c);
-	} else {
-		c->job = resolve_start(c->all->p.resolver, names, n, on_resolved, c);
-		if (!c->job)
-			attempt_failed(c, "no memory to resolve the peer's name", true);
+		return;
 	}
+	c->job = resolve_start(c->all->p.resolver, names, n, on_resolved, c);
+	if (!c->job)
+		attempt_failed(c, "no memory to resolve the peer's name", true);
+}
+
+static void resolve(struct conn *c)
+{
+	const char *names[RESOLVE_NAMES];
+	size_t n = conns_names(c->cfg, names);
+	char text[IKE_TEXT];
+
+	c->redirect.pending = c->redirect.gone = false;
+	if (n) {
+		look_up(c, names, n);
+		return;
+	}
+	snprintf(text, sizeof text,
+	    "\"%s\" has nobody to call: its remote_addrs only accept calls; name the peer's "
+	    "address there",
+	    c->cfg->name);
+	attempt_failed(c, text, false);
+}
+
+/* The same attempt with the gateway that the one before named. */
+static void resolve_other(struct conn *c)
+{
+	const char *name = c->redirect.to;
+
+	c->redirect.pending = false;
+	c->redirect.gone = true;
+	look_up(c, &name, 1);
 }
 
 /* Begins the next attempt if there is something to do and nothing in the way. */
@@ -450,7 +472,9 @@ static void on_ike_down(struct conn *c, const struct ike_event *ev)
 	if (ev->u.ike_down.established && c->ike_up)
 		c->ike_up--;
 	if (c->trying && ev->ref.tag == c->tag && !ev->u.ike_down.established) {
-		if (ev->reason.err == IKE_ETIMEOUT && c->candidate < c->candidates_n)
+		if (c->redirect.pending)
+			resolve_other(c);
+		else if (ev->reason.err == IKE_ETIMEOUT && c->candidate < c->candidates_n)
 			try_candidate(c);
 		else
 			attempt_failed(c, ev->reason.text, ev->u.ike_down.retry);
@@ -547,6 +571,7 @@ void conns_event(struct conns *s, const struct ike_event *ev)
 	case IKE_EV_REKEY_FAILED:
 	case IKE_EV_KEYS: return;
 	case IKE_EV_IKE_UP: c->ike_up++; break;
+	case IKE_EV_REDIRECT: conns_redirected(c, ev); break;
 	case IKE_EV_IKE_DOWN: on_ike_down(c, ev); break;
 	case IKE_EV_CHILD_FAILED: on_child_failed(c, k, ev); break;
 	case IKE_EV_CHILD_UP:
@@ -604,6 +629,7 @@ void conns_fini(struct conns *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		resolve_cancel(s->v[i].job);
+		resolve_cancel(s->v[i].redirect.job);
 		if (s->v[i].retry)
 			event_free(s->v[i].retry);
 		free(s->v[i].children);
@@ -638,6 +664,8 @@ void conns_stop(struct conns *s)
 		struct conn *c = &s->v[i];
 		clear_retry(c);
 		stop_trying(c);
+		resolve_cancel(c->redirect.job);
+		c->redirect.job = NULL;
 		for (size_t k = 0; k < c->cfg->children_n; k++)
 			c->children[k].want = WANT_NOTHING;
 	}

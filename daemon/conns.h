@@ -35,6 +35,18 @@ struct conns_child {
 
 struct conns;
 
+/* Where a gateway has sent us: RFC 5685. */
+enum { CONNS_REDIRECTS = 5 };
+struct conn_redirect {
+	char to[300];     /* a name or an address */
+	struct addr from; /* the gateway that said so */
+	bool pending;     /* the attempt under way goes there next */
+	bool gone;        /* it has gone there */
+	struct resolve_job *job;
+	uint64_t at[CONNS_REDIRECTS]; /* when: a ring */
+	uint64_t n;                   /* how many in all */
+};
+
 struct conn {
 	struct conns *all;
 	const struct config_conn *cfg;
@@ -47,6 +59,7 @@ struct conn {
 	struct resolve_job *job;           /* names are being resolved */
 	struct addr candidates[RESOLVE_ADDRS];
 	size_t candidates_n, candidate;
+	struct conn_redirect redirect;
 	/* After failures */
 	uint32_t failures;   /* in a row */
 	uint64_t not_before; /* no attempt for a packet's sake earlier, ms */
@@ -116,7 +129,11 @@ void conns_settle(struct conns *s);
 
 void conns_unwait(struct conns *s, struct conns_waiter *w); /* no effect if it is not on the list */
 
-/* ---- target.c: addresses ---- */
+/* ---- conns_redirect.c ---- */
+
+void conns_redirected(struct conn *c, const struct ike_event *ev);
+
+/* ---- conns_target.c: addresses ---- */
 
 /* The addresses to call as names, without %any and prefixes. Returns how many. */
 size_t conns_names(const struct config_conn *c, const char *v[RESOLVE_NAMES]);

@@ -71,6 +71,14 @@ static void fields_ike_down(struct log_line *line, const struct ike_event *ev)
 	log_bool(line, "established", ev->u.ike_down.established);
 }
 
+static void fields_redirect(struct log_line *line, const struct ike_event *ev)
+{
+	char to[300], from[ADDR_TEXT];
+
+	log_str(line, "from", addr_text(&ev->u.redirect.from, from));
+	log_str(line, "to", ident_text(&ev->u.redirect.to, to, sizeof to));
+}
+
 struct row {
 	const char *name; /* NULL: not logged */
 	enum config_log_level level;
@@ -90,6 +98,7 @@ static const struct row rows[] = {
 	[IKE_EV_REKEYED]      = {"rekeyed",      LOG_INFO,    fields_rekeyed},
 	[IKE_EV_REKEY_FAILED] = {"rekey-failed", LOG_WARNING, NULL},
 	[IKE_EV_PATH]         = {"path",         LOG_INFO,    fields_path},
+	[IKE_EV_REDIRECT]     = {"redirect",     LOG_INFO,    fields_redirect},
 	[IKE_EV_KEYS]         = {NULL,           LOG_DEBUG,   NULL},
 };
 /* clang-format on */
@@ -108,7 +117,7 @@ static enum config_log_level level_of(const struct ike_event *ev)
 {
 	enum config_log_level level = rows[ev->kind].level;
 	bool wished = ev->reason.err == IKE_ELOCALDELETE || ev->reason.err == IKE_EREPLACED ||
-		      ev->reason.err == IKE_EPEERDELETE ||
+		      ev->reason.err == IKE_EPEERDELETE || ev->reason.err == IKE_EREDIRECTED ||
 		      (ev->kind == IKE_EV_REKEY_FAILED && ev->reason.err == IKE_ETEMPORARY);
 	return level == LOG_WARNING && wished ? LOG_INFO : level;
 }

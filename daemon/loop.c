@@ -128,6 +128,7 @@ static void handle_event(struct daemon *d, const struct ike_event *ev)
 	case IKE_EV_IKE_DOWN:
 	case IKE_EV_REKEYED:
 	case IKE_EV_REKEY_FAILED:
+	case IKE_EV_REDIRECT:
 	case IKE_EV_CHILD_FAILED: break;
 	}
 	conns_event(&d->conns, ev);

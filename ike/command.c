@@ -8,6 +8,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/hint.h"
 #include "ike/reauth.h"
+#include "ike/redirect.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -127,6 +128,17 @@ static enum ike_err begin(struct ike_engine *e, const struct ike_command *c)
 	return err ? err : IKE_ELIMIT;
 }
 
+/* What is up with the gateway that sends us away: it goes on until the other one has all of it. */
+static struct ike_sa *leaving(struct ike_engine *e, const struct ike_command *c)
+{
+	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
+		if (sa->conn == c->conn && sa->redirected && sa->phase == IKE_PHASE_UP &&
+		    !ike_reauth_has_successor(sa))
+			return sa;
+	}
+	return NULL;
+}
+
 static enum ike_err up(struct ike_engine *e, const struct ike_command *c)
 {
 	struct ike_sa *sa;
@@ -134,6 +146,9 @@ static enum ike_err up(struct ike_engine *e, const struct ike_command *c)
 
 	if (!c->conn || (c->kind == IKE_CMD_ACQUIRE && !c->child))
 		return IKE_EUNKNOWN;
+	sa = c->redirected_from.family != ADDR_NONE ? leaving(e, c) : NULL;
+	if (sa)
+		return ike_reauth_elsewhere(sa, c);
 	sa = joinable(e, c->conn);
 	if (!sa)
 		return begin(e, c);
@@ -206,6 +221,22 @@ static enum ike_err down(struct ike_engine *e, const struct ike_command *c)
 		} else {
 			close_sa(sa, "taken down here");
 		}
+	}
+	return err;
+}
+
+static enum ike_err redirect(struct ike_engine *e, const struct ike_command *c)
+{
+	enum ike_err err = IKE_EUNKNOWN;
+
+	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
+		if (sa->conn != c->conn || sa->phase != IKE_PHASE_UP)
+			continue;
+		if (ike_redirect_ask(sa, c->to) == IKE_OK)
+			err = IKE_OK; /* one that goes is enough */
+		else if (err == IKE_EUNKNOWN)
+			err = IKE_EUNSUPPORTED;
+		ike_sa_settle(sa);
 	}
 	return err;
 }
@@ -336,6 +367,7 @@ enum ike_err ike_command(struct ike_engine *e, const struct ike_command *c)
 	case IKE_CMD_MOVED: return alive(e, c);
 	case IKE_CMD_WAYWARD: return ike_hint_wayward(e, c);
 	case IKE_CMD_PATH_MTU: return path_mtu(e, c);
+	case IKE_CMD_REDIRECT: return redirect(e, c);
 	case IKE_CMD_STOP: return stop(e);
 	}
 	return IKE_EBUG;

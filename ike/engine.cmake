@@ -24,6 +24,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/parcel.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reasm.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/redirect.c
   ${CMAKE_CURRENT_SOURCE_DIR}/rekey.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reauth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/heir.c

@@ -44,6 +44,7 @@ enum ike_severity { IKE_SEV_NONE, IKE_SEV_PEER, IKE_SEV_OURS, IKE_SEV_BUG };
 	X(EUNSUPPORTED,        -28,    0, OURS, "this build or this OpenSSL lacks the algorithm")                      \
 	X(EUNKNOWN,            -29,    0, OURS, "no such connection, child or SA")                                     \
 	X(EMAXQUEUE,           -31,   48, NONE, "every worker has its Child SA")                                       \
+	X(EREDIRECTED,         -40,    0, NONE, "another gateway is to be called")                                    \
 	X(EBUG,                -30,    0, BUG,  "internal error")
 /* clang-format on */
 

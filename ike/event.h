@@ -28,7 +28,9 @@ enum ike_event_kind {
 	IKE_EV_REKEYED,      /* an SA has new keys: the one in its place is up, the old one goes */
 	IKE_EV_REKEY_FAILED, /* new keys could not be had; the SA goes on, and tries again */
 	IKE_EV_PATH,         /* the endpoints of an IKE SA, and of its children, changed */
-	IKE_EV_KEYS,         /* for the key log, only when asked for */
+	IKE_EV_REDIRECT, /* the peer wants us to call another gateway; an SA that is not up yet ends
+			    then with IKE_DOWN and IKE_EREDIRECTED, one that is up goes on */
+	IKE_EV_KEYS,     /* for the key log, only when asked for */
 };
 
 /* Every event about an SA says which. */
@@ -119,6 +121,10 @@ struct ike_event {
 			uint32_t old_spi_in, spi_in;                 /* of a child */
 			bool initiator;                              /* we asked */
 		} rekeyed;
+		struct {
+			struct ident to; /* an address or an FQDN */
+			struct addr from;
+		} redirect;
 		struct {
 			bool established; /* it had been up */
 			bool retry;       /* trying again makes sense (not after a local `down`) */

@@ -14,7 +14,8 @@
 	/* symbol         name */ \
 	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
 	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
-	X(CHILDLESS,      "childless") /* RFC 6023 */
+	X(CHILDLESS,      "childless") /* RFC 6023 */ \
+	X(REDIRECT,       "redirect") /* RFC 5685 */
 /* clang-format on */
 
 enum ike_ext {

@@ -89,6 +89,8 @@ enum ike_command_kind {
 			     it has heard enough */
 	IKE_CMD_PATH_MTU, /* IP packets of more than `mtu` bytes do not reach remote.addr: fragments
 			     keep to that (RFC 7383 section 2.5.2). IKE_EUNKNOWN: nobody is there */
+	IKE_CMD_REDIRECT, /* tells the peers of conn, who are up, to call `to` (RFC 5685).
+			     IKE_EUNKNOWN: nobody is up. IKE_EUNSUPPORTED: nobody goes along */
 	IKE_CMD_STOP,     /* delete everything; all IKE_DOWN events have come after 3 s */
 };
 
@@ -102,7 +104,11 @@ struct ike_command {
 	 * 500 means the peer's port for encapsulation: then we speak from natt_port. MOVED: remote.
 	 */
 	struct endpoint local, remote;
-	struct ts_flow flow; /* ACQUIRE */
+	/* UP, ACQUIRE: the gateway that sent us to this one, or ADDR_NONE. What is up with that one
+	 * is set up here afresh, and deleted there then. */
+	struct addr redirected_from;
+	const struct ident *to; /* REDIRECT: an address or an FQDN */
+	struct ts_flow flow;    /* ACQUIRE */
 	uint32_t spi;
 	uint32_t mtu; /* PATH_MTU */
 	bool ike;     /* REKEY */
@@ -162,10 +168,11 @@ struct ike_sa_info {
 	uint64_t spi_i, spi_r;
 	struct suite suite;
 	bool nat_local, nat_remote;
-	ike_ext_set extensions;  /* in force */
-	ike_time established_at; /* with the peer's authentication; new keys do not change it */
-	ike_time rekey_at;       /* IKE_NEVER: not by time, or it is under way */
-	ike_time reauth_at;      /* likewise */
+	ike_ext_set extensions;      /* in force */
+	struct addr redirected_from; /* the gateway that sent us here; ADDR_NONE: none */
+	ike_time established_at;     /* with the peer's authentication; new keys do not change it */
+	ike_time rekey_at;           /* IKE_NEVER: not by time, or it is under way */
+	ike_time reauth_at;          /* likewise */
 	size_t children_n;
 	const struct ike_child_info *children; /* borrowed during the callback */
 };

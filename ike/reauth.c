@@ -121,7 +121,10 @@ static void failed(struct ike_sa *old, const struct ike_reason *why)
 	struct ike_event_node *n = ike_event_full(IKE_EV_REKEY_FAILED, &ref);
 
 	old->successor = 0;
-	later(old);
+	if (!old->redirected || old->end_at != IKE_NEVER)
+		later(old);
+	if (why->err != IKE_EREDIRECTED)
+		old->redirected = false; /* it stays where it is */
 	ike_sa_settle(old);
 	if (!n)
 		return; /* a line of the log, no more */
@@ -276,12 +279,10 @@ void ike_reauth_settle(struct ike_sa *sa)
 
 /* ---- Beginning ---- */
 
-static enum ike_err begin(struct ike_sa *sa)
+static enum ike_err begin(struct ike_sa *sa, const struct ike_command *c)
 {
-	struct ike_command c = {
-	    .kind = IKE_CMD_UP, .conn = sa->conn, .local = sa->local, .remote = sa->remote};
 	struct ike_sa *successor;
-	enum ike_err err = ike_init_start(sa->e, &c, &successor);
+	enum ike_err err = ike_init_start(sa->e, c, &successor);
 
 	if (err)
 		return err;
@@ -302,6 +303,8 @@ static enum ike_err begin(struct ike_sa *sa)
 
 void ike_reauth_begin(struct ike_sa *sa, const char *why)
 {
+	struct ike_command c = {
+	    .kind = IKE_CMD_UP, .conn = sa->conn, .local = sa->local, .remote = sa->remote};
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
 	struct ike_reason reason;
 	enum ike_err err;
@@ -310,12 +313,32 @@ void ike_reauth_begin(struct ike_sa *sa, const char *why)
 		return;
 	sa->reauth_at = IKE_NEVER;
 	ike_emit_step(sa->e, &ref, "the IKE SA and its children are set up afresh: %s", why);
-	err = begin(sa);
+	err = begin(sa, &c);
 	if (!err)
 		return;
 	ike_reason_set(&reason, err, "%s",
 	    err == IKE_ESTATE ? "it has no child that is up" : ike_err_sentence(err));
 	failed(sa, &reason);
+}
+
+enum ike_err ike_reauth_elsewhere(struct ike_sa *sa, const struct ike_command *c)
+{
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
+	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
+
+	if (ike_reauth_has_successor(sa))
+		return IKE_ESTATE;
+	ike_emit_step(sa->e, &ref, "the IKE SA and its children move from %s to %s",
+	    endpoint_text(&sa->remote, from), endpoint_text(&c->remote, to));
+	return begin(sa, c);
+}
+
+void ike_reauth_redirected(struct ike_sa *successor)
+{
+	struct ike_sa *old = successor->replaces ? old_of(successor) : NULL;
+
+	if (old)
+		old->redirected = true;
 }
 
 /* New keys are on their way: they come first. */

@@ -24,6 +24,10 @@ void ike_reauth_hear(struct ike_sa *sa, const struct ike_msg *m);
 /* Sets up a successor now. The old one may be asked for it for other reasons than its age: `why` is
  * for the log. */
 void ike_reauth_begin(struct ike_sa *sa, const char *why);
+/* The same with another gateway: to c->remote, from c->local. */
+enum ike_err ike_reauth_elsewhere(struct ike_sa *sa, const struct ike_command *c);
+/* A successor that is to call another gateway: the old SA is told. */
+void ike_reauth_redirected(struct ike_sa *successor);
 /* Begins what is due; ends an SA that could not be authenticated in time. */
 void ike_reauth_due(struct ike_sa *sa);
 ike_time ike_reauth_at(const struct ike_sa *sa); /* when ike_reauth_due has work */

@@ -127,6 +127,10 @@ struct ike_sa {
 	bool reauth;            /* it was made to replace another one */
 	bool asked_all;         /* a successor: for all children of the old one */
 	ike_time ousted_at;     /* the peer called again, and should have deleted it by then */
+	/* Another gateway: redirect.h */
+	struct addr redirected_from; /* who sent us to this one; ADDR_NONE: nobody */
+	bool redirected;             /* the peer wants us to go, and we have not gone yet */
+	struct ident go_to;          /* where the peer is to go */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */

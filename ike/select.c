@@ -160,6 +160,15 @@ static bool try_init(const struct config_conn *c, bool (*can)(void *arg, struct 
 	return true;
 }
 
+static bool is_only(const struct config *cfg, const struct ike_init_offer *o)
+{
+	size_t fit = 0;
+
+	for (size_t i = 0; i < cfg->conns_n; i++)
+		fit += ike_select_addr_score(&cfg->conns[i], &o->local.addr, &o->remote.addr) > 0;
+	return fit == 1;
+}
+
 bool ike_select_for_init(const struct config *cfg, bool (*can)(void *arg, struct transform t),
     void *arg, const struct ike_init_offer *o, struct ike_init_choice *out, struct ike_reason *why)
 {
@@ -175,8 +184,10 @@ bool ike_select_for_init(const struct config *cfg, bool (*can)(void *arg, struct
 				continue;
 			if (!last)
 				last = c;
-			if (try_init(c, can, arg, o, out, &all))
+			if (try_init(c, can, arg, o, out, &all)) {
+				out->only = is_only(cfg, o);
 				return true;
+			}
 		}
 	}
 	w.conn = last;

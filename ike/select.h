@@ -29,6 +29,7 @@ struct ike_init_choice {
 	const struct config_conn *conn;
 	int index; /* into offered */
 	struct suite suite;
+	bool only; /* the addresses fit no other connection */
 };
 bool ike_select_for_init(const struct config *cfg, bool (*can)(void *arg, struct transform t),
     void *arg, const struct ike_init_offer *o, struct ike_init_choice *out, struct ike_reason *why);

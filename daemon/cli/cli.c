@@ -35,6 +35,11 @@ static const struct cli_command commands[] = {
 	 "For all children that are up, for one, or with --ike for the IKE SA. Waits for the outcome. Exits with 0: there\n"
 	 "are new keys, 1: there are none, for the reason printed; the old ones stay in force. " CONTROL_NOTE,
 	 CLI_OPT_CONFIG | CLI_OPT_CONTROL | CLI_OPT_TIMEOUT | CLI_OPT_IKE, 1, 1, cli_rekey},
+	{"redirect", "NAME GATEWAY", "send the peers of a connection to another gateway",
+	 "GATEWAY is an address or a name. Only peers that called us, and that announce to go along (RFC 5685), can be\n"
+	 "sent; they set up what they have there and delete it here. Exits with 0: one at least was told, 1: none. "
+	 CONTROL_NOTE,
+	 CLI_OPT_CONFIG | CLI_OPT_CONTROL, 2, 2, cli_redirect},
 	{"status", "[NAME] [--json]", "what is up, with whom, how protected, what passed, what was dropped",
 	 "Exits with 0: something is up, 1: nothing is up, 3: there is no daemon. " CONTROL_NOTE,
 	 CLI_OPT_CONFIG | CLI_OPT_CONTROL | CLI_OPT_JSON, 0, 1, cli_status},

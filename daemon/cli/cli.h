@@ -38,6 +38,7 @@ struct cli_args {
 	const char *config;  /* NULL: not given */
 	const char *control; /* NULL: not given */
 	const char *name;    /* NULL: not given */
+	const char *second;  /* after the name; NULL: not given */
 	const char *up[CLI_UPS];
 	size_t up_n;
 	uint64_t timeout_ms; /* 0: for ever */
@@ -70,6 +71,7 @@ int cli_run(const struct cli_args *a);
 int cli_up(const struct cli_args *a);
 int cli_down(const struct cli_args *a);
 int cli_rekey(const struct cli_args *a);
+int cli_redirect(const struct cli_args *a);
 int cli_status(const struct cli_args *a);
 int cli_check(const struct cli_args *a);
 int cli_algorithms(const struct cli_args *a);

@@ -132,6 +132,8 @@ static void print_sa(const json_t *sa)
 	    yes(sa, "nat_remote") ? "  (behind a NAT, or it asks for UDP)" : "");
 	printf("  here:      %s  %s%s\n", str(sa, "local"), str(sa, "local_id"),
 	    yes(sa, "nat_local") ? "  (behind a NAT)" : "");
+	if (*str(sa, "redirected_from"))
+		printf("  sent here: by %s\n", str(sa, "redirected_from"));
 	if (*str(sa, "suite"))
 		printf("  protected: %s, peer authenticated by %s\n", str(sa, "suite"),
 		    str(sa, "remote_auth"));

@@ -52,13 +52,16 @@ int cli_no_answer(enum control_result r, const char *path)
 /* `state`: what it should be at the end. */
 static int ask_about(const struct cli_args *a, const char *verb, const char *state)
 {
+	const char *second = a->second ? a->second : "";
 	char path[CLI_PATH], line[CONTROL_LINE];
 	struct story story = {{0}};
 	int code = CLI_FAILED;
 
-	if (strpbrk(a->name, " \t\r\n") ||
-	    snprintf(line, sizeof line, "%s %s", verb, a->name) >= (int)sizeof line - 1) {
-		fprintf(stderr, "tunike %s: \"%s\" is no name of a connection\n", verb, a->name);
+	if (strpbrk(a->name, " \t\r\n") || strpbrk(second, " \t\r\n") ||
+	    snprintf(line, sizeof line, "%s %s%s%s", verb, a->name, *second ? " " : "", second) >=
+		(int)sizeof line - 1) {
+		fprintf(stderr, "tunike %s: \"%s%s%s\" names nothing\n", verb, a->name,
+		    *second ? " " : "", second);
 		return CLI_USAGE;
 	}
 	enum control_result r =
@@ -89,4 +92,9 @@ int cli_down(const struct cli_args *a)
 int cli_rekey(const struct cli_args *a)
 {
 	return ask_about(a, a->ike ? "rekey-ike" : "rekey", "rekeyed");
+}
+
+int cli_redirect(const struct cli_args *a)
+{
+	return ask_about(a, "redirect", "sent to another gateway");
 }

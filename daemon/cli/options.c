@@ -194,13 +194,15 @@ bool cli_parse(const struct cli_command *c, int n, char **argv, struct cli_args 
 			fprintf(stderr, "tunike %s: \"%s\" is one argument too many\n", c->name,
 			    argv[i]);
 			return false;
-		} else {
+		} else if (names == 1) {
 			out->name = argv[i];
+		} else {
+			out->second = argv[i];
 		}
 	}
 	if (names < c->names_min) {
-		fprintf(stderr, "tunike %s: a name is missing; usage: tunike %s %s\n", c->name,
-		    c->name, c->synopsis);
+		fprintf(stderr, "tunike %s: %s is missing; usage: tunike %s %s\n", c->name,
+		    names ? "an argument" : "a name", c->name, c->synopsis);
 		return false;
 	}
 	return true;

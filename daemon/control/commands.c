@@ -198,6 +198,35 @@ static void command_rekey_ike(struct control_client *c, const char *arg)
 	begin_rekey(c, arg, true);
 }
 
+/* ---- redirect ---- */
+
+static void command_redirect(struct control_client *c, const char *arg)
+{
+	struct daemon *d = control_daemon(c);
+	const char *gateway = strchr(arg, ' ');
+	char name[300], text[IKE_TEXT];
+	struct control_target t;
+	struct ident to;
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, " "), arg);
+	if (!find_target(c, name, &t))
+		return;
+	if (!gateway || t.child || !ident_parse(&to, gateway + 1) || !config_is_gateway(&to)) {
+		control_end(c, CLI_USAGE,
+		    "wanted: the name of a connection, and the address or name of a gateway");
+		return;
+	}
+	enum ike_err err = daemon_command(
+	    d, &(struct ike_command){.kind = IKE_CMD_REDIRECT, .conn = t.conn->cfg, .to = &to});
+	snprintf(text, sizeof text, "%s%s", name,
+	    err == IKE_OK         ? ": its peers are told to call the other gateway"
+	    : err == IKE_EUNKNOWN ? " failed: it is not up"
+	    : err == IKE_EUNSUPPORTED
+		? " failed: none of its peers called us and goes along (RFC 5685)"
+		: " failed: out of memory");
+	control_end(c, err ? CLI_FAILED : CLI_OK, text);
+}
+
 /* ---- status, version ---- */
 
 static void command_status(struct control_client *c, const char *arg)
@@ -225,16 +254,17 @@ static void command_version(struct control_client *c, const char *arg)
 /* clang-format off */
 static const struct {
 	const char *name;
-	bool needs_arg, takes_arg;
+	bool needs_arg, takes_arg, takes_more;
 	void (*run)(struct control_client *c, const char *arg);
 } commands[] = {
-	/* name      needs  takes  run */
-	{"up",       true,  true,  command_up},
-	{"down",     true,  true,  command_down},
-	{"rekey",    true,  true,  command_rekey},
-	{"rekey-ike", true, true,  command_rekey_ike},
-	{"status",   false, true,  command_status},
-	{"version",  false, false, command_version},
+	/* name         needs  takes  more   run */
+	{"up",          true,  true,  false, command_up},
+	{"down",        true,  true,  false, command_down},
+	{"rekey",       true,  true,  false, command_rekey},
+	{"rekey-ike",   true,  true,  false, command_rekey_ike},
+	{"redirect",    true,  true,  true,  command_redirect},
+	{"status",      false, true,  false, command_status},
+	{"version",     false, false, false, command_version},
 };
 /* clang-format on */
 
@@ -248,16 +278,19 @@ void control_command(struct control_client *c, char *line)
 	arg += strspn(arg, " \t");
 	size_t arg_n = strcspn(arg, " \t");
 	bool more = arg[arg_n + strspn(arg + arg_n, " \t")] != '\0';
-	arg[arg_n] = '\0';
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
-		if (more || (*arg && !commands[i].takes_arg) || (!*arg && commands[i].needs_arg))
+		if (!commands[i].takes_more)
+			arg[arg_n] = '\0';
+		if ((more && !commands[i].takes_more) || (*arg && !commands[i].takes_arg) ||
+		    (!*arg && commands[i].needs_arg))
 			control_end(c, CLI_USAGE, "the command has the wrong number of words");
 		else
 			commands[i].run(c, arg);
 		return;
 	}
 	control_end(c, CLI_USAGE,
-	    "there is no such command: up, down, rekey, rekey-ike, status and version there are");
+	    "there is no such command: up, down, rekey, rekey-ike, redirect, status and version "
+	    "there are");
 }

@@ -146,6 +146,7 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 {
 	struct view *v = arg;
 	json_t *o, *children;
+	char from[ADDR_TEXT];
 
 	if (v->only && sa->conn != v->only)
 		return;
@@ -172,6 +173,8 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 	set(o, "nat_local", json_boolean(sa->nat_local));
 	set(o, "nat_remote", json_boolean(sa->nat_remote));
 	set(o, "extensions", extensions_json(sa->extensions));
+	if (sa->redirected_from.family != ADDR_NONE)
+		set(o, "redirected_from", json_string(addr_text(&sa->redirected_from, from)));
 	set(o, "mobike", json_false());
 	set(o, "established_s", seconds_since(v, sa->established_at));
 	set(o, "rekey_in_s", seconds_until(v, sa->rekey_at));

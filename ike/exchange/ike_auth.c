@@ -13,6 +13,7 @@
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/reauth.h"
+#include "ike/redirect.h"
 #include "ike/select.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -230,6 +231,26 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	sa->setup = NULL;
 }
 
+/* HDR, SK {IDr, AUTH, N(REDIRECT)}: RFC 5685 section 6. The peer deletes the SA; its repeats and
+ * that Delete are answered for a while. */
+static void redirect_initiator(struct ike_sa *sa, struct bytes auth)
+{
+	struct ike_reason why;
+	struct ike_build b;
+	char text[300];
+	enum ike_err err;
+
+	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
+	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
+	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
+	ike_redirect_build(&b, &sa->conn->redirect_to);
+	err = ike_answer_end(sa, &b, IKE_EXCHANGE_AUTH);
+	ike_reason_set(&why, IKE_EREDIRECTED,
+	    "the peer was sent to %s (connections.%s.redirect_to)",
+	    ident_text(&sa->conn->redirect_to, text, sizeof text), sa->conn->name);
+	ike_sa_fail(sa, &why, false, err ? 0 : IKE_LINGER_MS);
+}
+
 static void signed_answer(struct ike_sa *sa, bool found, struct bytes result)
 {
 	struct ike_parties w = ike_sa_parties(sa, NULL);
@@ -241,7 +262,10 @@ static void signed_answer(struct ike_sa *sa, bool found, struct bytes result)
 		return;
 	}
 	step_authenticated(sa);
-	answer_initiator(sa, result);
+	if (ike_redirect_late(sa))
+		redirect_initiator(sa, result);
+	else
+		answer_initiator(sa, result);
 }
 
 /* ---- The initiator ---- */
@@ -342,6 +366,8 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 		return;
 	}
 	step_authenticated(sa);
+	if (ike_redirect_auth(sa, &s->held))
+		return;
 	err = ike_sa_establish(sa);
 	if (err) {
 		ike_reason_set(
@@ -382,6 +408,7 @@ void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
  * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SAi2, TSi, TSr]}  -->
  *                                <--  HDR, SK {IDr, AUTH, [SAr2, TSi, TSr]}
  *                          or    <--  HDR, SK {IDr, AUTH, N(error)}      the child failed
+ *                          or    <--  HDR, SK {IDr, AUTH, N(REDIRECT)}
  *                          or    <--  HDR, SK {N(error)}
  */
 /* clang-format off */

@@ -11,6 +11,7 @@
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/nat.h"
+#include "ike/redirect.h"
 #include "ike/select.h"
 #include "ike/solver.h"
 #include "ike/task/task.h"
@@ -61,6 +62,8 @@ static void agree(struct ike_sa *sa, const struct config_conn *conn, const struc
 	if (conn->fragmentation != FRAGMENTATION_NO &&
 	    ike_msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED))
 		ike_ext_add(&sa->extensions, IKE_EXT_FRAGMENTATION);
+	if (!sa->initiator && ike_redirect_possible(m))
+		ike_ext_add(&sa->extensions, IKE_EXT_REDIRECT);
 }
 
 static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in, uint8_t number)
@@ -145,7 +148,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	    .ke = in->m->ke.group};
 	struct ike_init_choice choice;
 	struct ike_reason why;
-	uint8_t group[2];
+	uint8_t group[2], redirect[IKE_REDIRECT_MAX];
 	enum ike_err err;
 
 	err = ike_admit(e, in);
@@ -157,6 +160,11 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
 		ike_emit_stillborn(e, NULL, 0, &why, false);
 		return IKE_ENOPROPOSAL;
+	}
+	if (ike_redirect_early(choice.conn, choice.only, in->m)) {
+		reply(e, in, IKE_N_REDIRECT,
+		    ike_redirect_data(redirect, &choice.conn->redirect_to, in->m->nonce));
+		return IKE_EREDIRECTED;
 	}
 	if (choice.suite.ke.id != in->m->ke.group) {
 		be16_store(group, choice.suite.ke.id);
@@ -270,6 +278,12 @@ static enum ike_err on_group(struct ike_engine *e, struct ike_in *in)
 	return again(sa);
 }
 
+static enum ike_err on_redirect(struct ike_engine *e, struct ike_in *in)
+{
+	(void)e;
+	return ike_redirect_init(in->sa, in->m);
+}
+
 static enum ike_err on_refusal(struct ike_engine *e, struct ike_in *in)
 {
 	unsigned type = ike_msg_error(in->m)->type;
@@ -380,11 +394,12 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 
 /*
  * HDR(A,0), [N(COOKIE), [PS,]] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),]
- *     N(NAT_DETECTION_*)  -->
+ *     [N(REDIRECT_SUPPORTED),] N(NAT_DETECTION_*)  -->
  *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED),]
  *                                                        [N(CHILDLESS_IKEV2_SUPPORTED)]
  *                          or    <--  HDR(A,0), N(COOKIE), [N(PUZZLE)]
  *                          or    <--  HDR(A,0), N(INVALID_KE_PAYLOAD)
+ *                          or    <--  HDR(A,0), N(REDIRECT)
  *                          or    <--  HDR(A,0), N(error)
  */
 /* clang-format off */
@@ -393,6 +408,7 @@ static const struct ike_row rows[] = {
 	{0,               false,    IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_request, IKE_NEXT_SAME,       "a peer begins"},
 	{IKE_IN(INIT_I),  true,     IKE_N_COOKIE,              0,                                            on_cookie,  IKE_NEXT_SAME,       "the responder wants a cookie"},
 	{IKE_IN(INIT_I),  true,     IKE_N_INVALID_KE_PAYLOAD,  0,                                            on_group,   IKE_NEXT_SAME,       "the responder wants another group"},
+	{IKE_IN(INIT_I),  true,     IKE_N_REDIRECT,            0,                                            on_redirect, IKE_NEXT_SAME,      "the responder names another gateway"},
 	{IKE_IN(INIT_I),  true,     IKE_ROW_ANY_ERROR,         0,                                            on_refusal, IKE_NEXT_SAME,       "the responder refuses"},
 	{IKE_IN(INIT_I),  true,     IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_answer,  IKE_PHASE_SIGN_I,    "the responder agrees"},
 };

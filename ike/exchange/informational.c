@@ -8,6 +8,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/hint.h"
 #include "ike/reauth.h"
+#include "ike/redirect.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -172,11 +173,19 @@ static enum ike_err on_old(struct ike_engine *e, struct ike_in *in)
 	return err;
 }
 
+/* It is over here, and the peer ends it too. */
+static enum ike_err on_gone(struct ike_engine *e, struct ike_in *in)
+{
+	(void)e;
+	return deletes_ike(in->m) ? answer_empty(in) : IKE_ESTATE;
+}
+
 static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 {
 	(void)e;
 	ike_reauth_hear(in->sa, in->m);
 	ike_hint_hear(in->sa, in->m);
+	ike_redirect_hear(in->sa, in->m);
 	if (deletes_ike(in->m) && in->sa->rival)
 		return end_of_old(in);
 	if (deletes_ike(in->m) || disowns_us(in))
@@ -195,6 +204,7 @@ static const struct ike_row rows[] = {
 	/* phases                                  response  notify         must have  handler               next           story */
 	{IKE_IN(UP)|IKE_IN(CLOSING),               false,    IKE_ROW_PLAIN, 0,         on_request,           IKE_NEXT_SAME, "the peer deletes, or asks whether we live"},
 	{IKE_IN(OLD)|IKE_IN(HEIR),                 false,    IKE_ROW_PLAIN, 0,         on_old,               IKE_NEXT_SAME, "the peer deletes an IKE SA that another is in the place of"},
+	{IKE_IN(GONE),                             false,    IKE_ROW_PLAIN, 0,         on_gone,              IKE_NEXT_SAME, "the peer deletes what is over already"},
 	{IKE_IN(UP)|IKE_IN(CLOSING)|IKE_IN(OLD)|IKE_IN(GONE),  true,     IKE_ROW_PLAIN, 0,         ike_on_task_response, IKE_NEXT_SAME, "the peer answers a delete or a liveness check"},
 };
 /* clang-format on */

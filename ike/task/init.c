@@ -4,6 +4,7 @@
  * for it again.
  */
 #include "ike/nat.h"
+#include "ike/redirect.h"
 #include "ike/task/task.h"
 
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
@@ -24,6 +25,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_build_nonce(b, ike_blob_bytes(&sa->ni));
 	if (sa->conn->fragmentation != FRAGMENTATION_NO)
 		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
+	ike_redirect_announce(sa, b);
 	ike_emit_step(sa->e, &ref, "sent IKE_SA_INIT to %s, offering %s",
 	    endpoint_text(&sa->remote, at), proposal_list_text(&s->proposals, offer, sizeof offer));
 	return ike_nat_build(sa, b);
@@ -90,6 +92,7 @@ enum ike_err ike_init_start(struct ike_engine *e, const struct ike_command *c, s
 	sa->tag = c->tag;
 	sa->conn = c->conn;
 	sa->announced = c->conn->encap;
+	sa->redirected_from = c->redirected_from;
 	choose_ports(sa, c);
 	sa->local_id = ike_select_local_id(c->conn, &sa->local.addr);
 	err = prepare(sa);

@@ -24,6 +24,7 @@ import fragment  # noqa: E402
 import hops  # noqa: E402
 import life  # noqa: E402
 import matrix  # noqa: E402
+import redirect  # noqa: E402
 import refusals  # noqa: E402
 import rekey  # noqa: E402
 import scripted  # noqa: E402
@@ -38,7 +39,7 @@ def selected(words):
     # The longest first, so that they do not stand alone at the end.
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
              *fragment.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(), *scripted.cases(),
-             *hops.cases()]
+             *redirect.cases(), *hops.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 

@@ -253,6 +253,11 @@ static void on_event(struct sim_host *h, struct ike_event *ev)
 		h->paths++;
 		h->path = ev->u.path;
 		break;
+	case IKE_EV_REDIRECT:
+		h->redirects++;
+		h->redirect_to = ev->u.redirect.to;
+		h->redirect_from = ev->u.redirect.from;
+		break;
 	case IKE_EV_KEYS: on_keys(h, ev); break;
 	}
 }

@@ -59,7 +59,9 @@ struct sim_host {
 	uint32_t op_delay_ms;           /* how long the signer takes */
 	struct ike_keys keys[SIM_KEYS]; /* of its IKE SAs: for peers that misbehave */
 	size_t keys_n;
-	unsigned rekeyed, rekey_fails; /* events */
+	unsigned rekeyed, rekey_fails, redirects; /* events */
+	struct ident redirect_to;
+	struct addr redirect_from;
 	struct {
 		uint32_t spi_in;
 		ike_time at;

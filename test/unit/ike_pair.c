@@ -216,6 +216,7 @@ static void take_event(struct ike_pair *p, struct ike_end *e, struct ike_event *
 	case IKE_EV_PATH:
 	case IKE_EV_REKEYED:
 	case IKE_EV_REKEY_FAILED:
+	case IKE_EV_REDIRECT:
 	case IKE_EV_KEYS: break;
 	}
 	ike_event_clear(ev);
