@@ -9,6 +9,7 @@
 #define DAEMON_CONNS_H
 
 #include "daemon/apply.h"
+#include "daemon/limits.h"
 #include "daemon/resolve.h"
 #include "ike/ike.h"
 
@@ -36,15 +37,14 @@ struct conns_child {
 struct conns;
 
 /* Where a gateway has sent us: RFC 5685. */
-enum { CONNS_REDIRECTS = 5 };
 struct conn_redirect {
 	char to[300];     /* a name or an address */
 	struct addr from; /* the gateway that said so */
 	bool pending;     /* the attempt under way goes there next */
 	bool gone;        /* it has gone there */
 	struct resolve_job *job;
-	uint64_t at[CONNS_REDIRECTS]; /* when: a ring */
-	uint64_t n;                   /* how many in all */
+	uint64_t at[REDIRECTS]; /* when: a ring */
+	uint64_t n;             /* how many in all */
 };
 
 struct conn {

@@ -7,17 +7,12 @@
 
 #include "daemon/conns.h"
 
-enum {
-	REDIRECTS = CONNS_REDIRECTS, /* so many in PERIOD_MS: RFC 5685 section 7 */
-	PERIOD_MS = 300 * 1000,
-};
-
 /* Counts it. False: there were too many, so it may go round in circles. */
 static bool allowed(struct conn_redirect *r, uint64_t now)
 {
 	uint64_t *oldest = &r->at[r->n % REDIRECTS];
 
-	if (r->n >= REDIRECTS && now - *oldest < PERIOD_MS)
+	if (r->n >= REDIRECTS && now - *oldest < REDIRECTS_MS)
 		return false;
 	*oldest = now;
 	r->n++;
@@ -71,7 +66,7 @@ void conns_redirected(struct conn *c, const struct ike_event *ev)
 		    "\"%s\" was sent to another gateway %d times within %d s: it does not follow "
 		    "any "
 		    "more; check redirect_to of the gateways",
-		    c->cfg->name, REDIRECTS, PERIOD_MS / 1000);
+		    c->cfg->name, REDIRECTS, REDIRECTS_MS / 1000);
 		return;
 	}
 	note(c, ev);

@@ -26,6 +26,8 @@
 	X(LOG_EVERY_MS,       500,        "ms",         "between such lines in the long run") \
 	X(PATHS,              256,        "addresses",  "of peers whose way is remembered") \
 	X(PATHS_KNOWN,        4096,       "addresses",  "of peers whose path MTU is remembered") \
+	X(REDIRECTS,          5,          "redirects",  "of one connection that are followed in REDIRECTS_MS: RFC 5685 section 7") \
+	X(REDIRECTS_MS,       300000,     "ms",         "for those") \
 	X(RESOLVE_ADDRS,      64,         "addresses",  "of one name that are tried")
 
 /* Of the packet path: constants of esp/. */
