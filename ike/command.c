@@ -264,7 +264,7 @@ static enum ike_err expired(struct ike_engine *e, uint32_t spi)
 	ike_reason_set(&why, IKE_ELIFETIME,
 	    "the hard limit of \"%s\" is reached (life_time, life_bytes or life_packets)",
 	    c->cfg->name);
-	ike_child_delete(c, &why, true);
+	ike_rekey_expired(c, &why);
 	ike_sa_settle(sa);
 	return IKE_OK;
 }

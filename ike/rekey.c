@@ -14,6 +14,7 @@ enum {
 	RETRY_MS = 10000, /* the first wait after a failure; it doubles, up to a minute */
 	RETRY_LONGEST_MS = 60000,
 	RETRY_SHORTEST_MS = 1000,
+	HOPELESS = 3, /* failures in a row */
 };
 
 /* ---- When ---- */
@@ -116,6 +117,37 @@ enum ike_err ike_rekey_child(struct ike_child *old, uint32_t tag)
 	return IKE_OK;
 }
 
+/* Of what ends some day: the next attempts will fail, too. */
+static const struct ike_child *hopeless(const struct ike_sa *sa)
+{
+	const struct ike_child *c = sa->children;
+
+	while (c && (c->rekey_rounds < HOPELESS || c->expire_at == IKE_NEVER || c->replaced ||
+			c->state != IKE_CHILD_INSTALLED))
+		c = c->next;
+	return c;
+}
+
+void ike_rekey_expired(struct ike_child *c, const struct ike_reason *why)
+{
+	struct ike_sa *sa = c->sa;
+	struct ike_reason both;
+
+	if (!c->rekey_rounds || c->replaced || sa->phase != IKE_PHASE_UP ||
+	    ike_reauth_has_successor(sa)) {
+		ike_child_delete(c, why, true);
+		return;
+	}
+	ike_reason_set(&both, why->err,
+	    "%s, and all attempts to make new keys before have failed: the IKE SA ends with it "
+	    "(RFC 7296 section 2.8)",
+	    why->text);
+	ike_child_report_down(c, &both);
+	c->state = IKE_CHILD_DELETING;
+	c->expire_at = c->rekey_at = IKE_NEVER;
+	ike_sa_close(sa, &both);
+}
+
 void ike_rekey_refused(struct ike_sa *sa, unsigned notify)
 {
 	struct ike_reason why;
@@ -124,8 +156,11 @@ void ike_rekey_refused(struct ike_sa *sa, unsigned notify)
 		ike_reauth_begin(sa, "the peer makes no new keys (NO_ADDITIONAL_SAS)");
 		return;
 	}
-	if (notify != IKE_N_TEMPORARY_FAILURE)
+	if (notify != IKE_N_TEMPORARY_FAILURE) {
+		if (hopeless(sa) && (sa->began || sa->conn->callable))
+			ike_reauth_begin(sa, "the peer refuses to make new keys for a child");
 		return;
+	}
 	if (!sa->put_off_at) {
 		sa->put_off_at = sa->e->now;
 		return;

@@ -49,9 +49,13 @@ void ike_rekey_by_peer(
 
 /* ---- Both ---- */
 
+/* A child has reached its hard limit: it is down at once. If new keys were tried for and refused,
+ * the IKE SA is closed with all its children (section 2.8). */
+void ike_rekey_expired(struct ike_child *c, const struct ike_reason *why);
+
 /* The peer refused a CREATE_CHILD_SA request of ours with this. NO_ADDITIONAL_SAS to new keys, and
- * TEMPORARY_FAILURE for several minutes (section 2.25), mean that the IKE SA must be set up afresh.
- */
+ * TEMPORARY_FAILURE for several minutes (section 2.25), mean that the IKE SA must be set up afresh;
+ * and so do several refusals in a row for a child that has an end. */
 void ike_rekey_refused(struct ike_sa *sa, unsigned notify);
 
 /* Why one that was replaced goes. */

@@ -678,7 +678,9 @@ static void expire_children(struct ike_sa *sa)
 		else
 			ike_reason_set(
 			    &why, IKE_ELIFETIME, "the life_time of \"%s\" is over", c->cfg->name);
-		ike_child_delete(c, &why, true);
+		ike_rekey_expired(c, &why);
+		if (sa->phase != IKE_PHASE_UP)
+			return; /* all of them go with it */
 	}
 }
 

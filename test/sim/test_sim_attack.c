@@ -312,25 +312,60 @@ START_TEST(half_open_flood_from_one)
 }
 END_TEST
 
+static struct record last;
+
+static bool keep_last(struct sim *s, struct sim_wire *w)
+{
+	(void)s;
+	last.w = *w;
+	memcpy(last.data, w->data, w->n);
+	return true;
+}
+
+/* The last datagram answers that request with INVALID_MAJOR_VERSION, in version 2.0. */
+static void expect_version_refused(const struct record *asked)
+{
+	const uint8_t *a = last.data;
+
+	ck_assert(addr_equal(&last.w.to.addr, &asked->w.from.addr));
+	ck_assert_uint_eq(last.w.to.port, asked->w.from.port);
+	ck_assert_uint_eq(last.w.n, 28 + 8);
+	ck_assert_mem_eq(a, asked->data, 8);
+	ck_assert_uint_eq(a[16], 41);   /* N */
+	ck_assert_uint_eq(a[17], 0x20); /* 2.0, the highest that we speak */
+	ck_assert_uint_eq(a[18], asked->data[18]);
+	ck_assert_uint_eq(a[19], 0x20); /* a response of the responder */
+	ck_assert_mem_eq(a + 20, asked->data + 20, 4);
+	ck_assert_uint_eq(be32_load(a + 24), 36);
+	ck_assert_uint_eq(be16_load(a + 34), 5); /* INVALID_MAJOR_VERSION */
+}
+
 /* An old major version is answered once each, without state: RFC 7296 section 2.5. */
 START_TEST(other_version)
 {
-	REQ("7296-2.5-2");
+	REQ("7296-2.5-2", "7296-2.5-3", "7296-2.5-1");
 	struct scenario s;
 
 	recorded_pair(&s, 9);
 	struct snapshot was = snapshot_of(&s);
 	uint64_t before = s.sim.sent;
 	struct record r = records[0];
+	s.sim.tap = keep_last;
 	r.w.data = r.data;
 	be32_store(r.data, 0xdddddddd);
 	r.data[17] = 0x30; /* 3.0 */
 	sim_inject(s.right, &r.w);
 	ck_assert_uint_eq(s.sim.sent, before + 1);
-	r.data[17] = 0x10; /* IKEv1 */
+	expect_version_refused(&r);
+	r.data[17] = 0x2f; /* a higher minor version is no matter */
 	sim_inject(s.right, &r.w);
+	ck_assert_uint_eq(s.sim.sent, before + 2);
+	ck_assert_uint_eq(last.data[16], 33); /* SA: taken */
+	r.data[17] = 0x10;                    /* IKEv1 */
+	sim_inject(s.right, &r.w);
+	ck_assert_uint_eq(s.sim.sent, before + 2);
 	expect_unchanged(&s, &was);
-	ck_assert_uint_eq(sim_ike_sas(s.right), 1);
+	ck_assert_uint_eq(sim_ike_sas(s.right), 2);
 	scenario_fini(&s);
 }
 END_TEST

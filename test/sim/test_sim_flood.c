@@ -308,6 +308,7 @@ END_TEST
 /* A cookie is for one address, nonce and SPI; another one does not help, and a new one comes. */
 START_TEST(cookies_are_bound)
 {
+	REQ("7296-2.6-3", "7296-2.6-5");
 	struct bytes cookie;
 
 	flooded(5, "cookie_threshold = 1;", "");

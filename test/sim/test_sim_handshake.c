@@ -203,15 +203,87 @@ START_TEST(slow_signer)
 }
 END_TEST
 
+/* ---- A request that is made again ---- */
+
+static struct {
+	uint8_t data[SIM_DATAGRAM];
+	size_t n;
+} asked[4]; /* the IKE_SA_INIT requests, in order */
+static size_t asked_n;
+
+static bool keep_requests(struct sim *s, struct sim_wire *w)
+{
+	(void)s;
+	if (w->n > 28 && w->data[18] == 34 && !(w->data[19] & 0x20) && asked_n < 4) {
+		memcpy(asked[asked_n].data, w->data, w->n);
+		asked[asked_n++].n = w->n;
+	}
+	return true;
+}
+
+/* Of the n-th, with its generic header but for the next payload field. */
+static struct bytes payload_of(size_t n, uint8_t type)
+{
+	uint8_t next = asked[n].data[16];
+
+	for (size_t at = 28; next && at + 4 <= asked[n].n;) {
+		size_t length = be16_load(asked[n].data + at + 2);
+
+		if (next == type)
+			return bytes_of(asked[n].data + at + 1, length - 1);
+		next = asked[n].data[at];
+		at += length;
+	}
+	ck_abort_msg("request %zu has no payload %u", n, type);
+}
+
+static void expect_same(size_t a, size_t b, uint8_t type)
+{
+	struct bytes x = payload_of(a, type), y = payload_of(b, type);
+
+	ck_assert_uint_eq(x.n, y.n);
+	ck_assert_mem_eq(x.p, y.p, x.n);
+}
+
+/* Section 2.6: the cookie in front, and behind it bit for bit what stood there before. */
+static void expect_cookie_in_front(size_t before, size_t after)
+{
+	const uint8_t *m = asked[after].data;
+	size_t length = be16_load(m + 30);
+
+	ck_assert_uint_eq(m[16], 41);
+	ck_assert_uint_eq(be16_load(m + 34), 16390); /* COOKIE */
+	ck_assert_uint_eq(m[28], asked[before].data[16]);
+	ck_assert_uint_eq(asked[after].n, asked[before].n + length);
+	ck_assert_mem_eq(m + 28 + length, asked[before].data + 28, asked[before].n - 28);
+	ck_assert_mem_eq(m, asked[before].data, 16); /* the SPIs, and the Message ID */
+	ck_assert_mem_eq(m + 20, asked[before].data + 20, 4);
+}
+
+/* Sections 2.7 and 1.2: the whole offer once more, another KE payload. */
+static void expect_other_group(size_t before, size_t after, uint16_t group)
+{
+	expect_same(before, after, 33);
+	expect_same(before, after, 40);
+	ck_assert_uint_ne(be16_load(payload_of(before, 34).p + 3), group);
+	ck_assert_uint_eq(be16_load(payload_of(after, 34).p + 3), group);
+	ck_assert_mem_eq(asked[after].data, asked[before].data, 16);
+}
+
 START_TEST(cookie)
 {
+	REQ("7296-2.6-4");
 	struct ike_limits limits = ike_limits_default;
 	struct ike_stats stats;
 	struct scenario s;
 
 	limits.cookie_threshold = 0;
 	scenario_init(&s, 10, NULL, NULL, &limits);
+	asked_n = 0;
+	s.sim.tap = keep_requests;
 	scenario_connect(&s);
+	ck_assert_uint_eq(asked_n, 2);
+	expect_cookie_in_front(0, 1);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_eq(s.sim.sent, 6);
 	ike_engine_stats(s.right->engine, &stats);
@@ -244,7 +316,11 @@ START_TEST(wrong_group)
 	struct scenario s;
 
 	scenario_init(&s, 11, &left, &right, NULL);
+	asked_n = 0;
+	s.sim.tap = keep_requests;
 	scenario_connect(&s);
+	ck_assert_uint_eq(asked_n, 2);
+	expect_other_group(0, 1, 20);
 	scenario_expect_up(&s, 1);
 	ck_assert_uint_eq(s.sim.sent, 6);
 	scenario_fini(&s);
@@ -253,6 +329,7 @@ END_TEST
 
 START_TEST(wrong_group_and_cookie)
 {
+	REQ("7296-2.6.1-1", "7296-2.6-4");
 	static const struct scenario_side left = {
 	    .proposals = "\"aes256gcm16-prfsha384-x25519-ecp384\""};
 	static const struct scenario_side right = {.proposals = "\"aes256gcm16-prfsha384-ecp384\""};
@@ -261,7 +338,42 @@ START_TEST(wrong_group_and_cookie)
 
 	limits.cookie_threshold = 0;
 	scenario_init(&s, 12, &left, &right, &limits);
+	asked_n = 0;
+	s.sim.tap = keep_requests;
 	scenario_connect(&s);
+	ck_assert_uint_eq(asked_n, 3);
+	expect_cookie_in_front(0, 1);
+	expect_other_group(1, 2, 20);
+	expect_same(1, 2, 41); /* the first notification: the cookie is kept (section 2.6.1) */
+	scenario_expect_up(&s, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* A responder that forgets its cookies in between, as one that binds them to the group would: it
+ * gets another one back. */
+START_TEST(wrong_group_and_two_cookies)
+{
+	REQ("7296-2.6.1-2");
+	static const struct scenario_side left = {
+	    .proposals = "\"aes256gcm16-prfsha384-x25519-ecp384\""};
+	static const struct scenario_side right = {.proposals = "\"aes256gcm16-prfsha384-ecp384\""};
+	struct ike_limits limits = ike_limits_default;
+	struct scenario s;
+
+	limits.cookie_threshold = 0;
+	scenario_init(&s, 13, &left, &right, &limits);
+	asked_n = 0;
+	s.sim.tap = keep_requests;
+	ck_assert_int_eq(sim_up(s.left, "link", NULL, s.right), IKE_OK);
+	while (asked_n < 3)
+		sim_run_for(&s.sim, 1);
+	sim_host_restart(s.right, NULL);
+	sim_run_for(&s.sim, 5000);
+	ck_assert_uint_eq(asked_n, 4);
+	expect_same(2, 3, 33);
+	expect_same(2, 3, 34);
+	ck_assert(!bytes_equal(payload_of(2, 41), payload_of(3, 41)));
 	scenario_expect_up(&s, 1);
 	scenario_fini(&s);
 }
@@ -400,6 +512,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, cookie_all_masks, 0, 8);
 	tcase_add_test(t, wrong_group);
 	tcase_add_test(t, wrong_group_and_cookie);
+	tcase_add_test(t, wrong_group_and_two_cookies);
 	tcase_add_test(t, behind_nat);
 	tcase_add_test(t, nat_rebinds);
 	tcase_add_test(t, plain_esp_without_nat);

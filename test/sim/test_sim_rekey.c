@@ -384,9 +384,10 @@ END_TEST
 /* ---- When it is refused ---- */
 
 /* IKE_AUTH needs no group of the child's; its rekey does, and there is none in common. It is tried
- * again and again, and the old keys go on until their end. */
+ * a few times; then the IKE SA is set up afresh, before the old keys are over. */
 START_TEST(child_refused)
 {
+	REQ("7296-2.8-1", "7296-2.8-2");
 	static const struct scenario_side left = {
 	    .children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
 		"esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = \"1m\"; life_time = "
@@ -398,13 +399,77 @@ START_TEST(child_refused)
 
 	scenario_init(&s, 900, &left, &right, NULL);
 	scenario_connect(&s);
-	scenario_traffic(&s, 160 * 1000);
+	scenario_traffic(&s, 10 * A_MINUTE);
 	scenario_expect_up(&s, 1);
-	ck_assert_uint_ge(s.left->rekey_fails, 3);
-	ck_assert_uint_le(s.left->rekey_fails, 20);
+	ck_assert_uint_ge(s.left->ike_ups, 3);
+	ck_assert_uint_le(s.left->ike_ups, 10);
+	ck_assert_uint_ge(s.left->rekey_fails, 3 * (s.left->ike_ups - 1));
+	ck_assert_uint_le(s.left->rekey_fails, 3 * s.left->ike_ups);
 	scenario_expect_words(s.left->child_reason.text, "NO_PROPOSAL_CHOSEN");
-	sim_run_for(&s.sim, A_MINUTE);
-	scenario_expect_up(&s, 0);
+	ck_assert_int_eq(s.left->down_reason.err, IKE_EREPLACED);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* Who cannot call the peer cannot set it up afresh: when the child is over, the IKE SA is closed,
+ * and its other child with it. */
+START_TEST(child_expires)
+{
+	REQ("7296-2.8-1", "7296-2.8-2");
+	static const struct scenario_side left = {
+	    .children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
+		"esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = 0;")
+		SCENARIO_CHILD("more", "\"10.3.0.0/16\"", "\"10.4.0.0/16\"", "rekey_time = 0;")};
+	static const struct scenario_side right = {
+	    .children = SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"",
+		"esp_proposals = [\"aes128gcm16-ecp384\"]; rekey_time = \"1m\"; life_time = "
+		"\"3m\";")
+		SCENARIO_CHILD("more", "\"10.4.0.0/16\"", "\"10.3.0.0/16\"", "rekey_time = 0;")};
+	struct scenario s;
+
+	scenario_init(&s, 901, &left, &right, NULL);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 2);
+	scenario_traffic(&s, 170 * 1000);
+	scenario_expect_up(&s, 2);
+	ck_assert_uint_ge(s.right->rekey_fails, 3);
+	ck_assert_uint_le(s.right->rekey_fails, 20);
+	if (_i == 0) {
+		sim_run_for(&s.sim, 15 * 1000);
+		ck_assert_uint_eq(sim_children_up(s.right), 0);
+	} else {
+		/* By bytes or packets: the child is of no use from that moment on. */
+		sim_expire(s.right, sim_child_named(s.right, "lan")->sa.spi_in);
+		ck_assert_ptr_null(sim_child_named(s.right, "lan"));
+		sim_run_for(&s.sim, 15 * 1000);
+	}
+	scenario_expect_gone(&s);
+	ck_assert_int_eq(s.right->down_reason.err, IKE_ELIFETIME);
+	scenario_expect_words(s.right->down_reason.text, "lan");
+	scenario_expect_words(s.right->down_reason.text, "all attempts to make new keys");
+	scenario_fini(&s);
+}
+END_TEST
+
+/* One that nobody tried to rekey ends alone. */
+START_TEST(child_expires_alone)
+{
+	static const struct scenario_side left = {
+	    .children = SCENARIO_CHILD(
+		"lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "rekey_time = 0; life_time = \"3m\";")
+		SCENARIO_CHILD("more", "\"10.3.0.0/16\"", "\"10.4.0.0/16\"", "rekey_time = 0;")};
+	static const struct scenario_side right = {
+	    .children = SCENARIO_CHILD(
+		"lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "rekey_time = 0;")
+		SCENARIO_CHILD("more", "\"10.4.0.0/16\"", "\"10.3.0.0/16\"", "rekey_time = 0;")};
+	struct scenario s;
+
+	scenario_init(&s, 902, &left, &right, NULL);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 2);
+	sim_run_for(&s.sim, 4 * A_MINUTE);
+	scenario_expect_up(&s, 1);
+	ck_assert_ptr_nonnull(sim_child_named(s.left, "more"));
 	scenario_fini(&s);
 }
 END_TEST
@@ -477,10 +542,16 @@ START_TEST(temporary_for_ever)
 	sim_rekey(s.left, "link", NULL, true);
 	scenario_traffic(&s, 4 * A_MINUTE);
 	ck_assert_uint_eq(s.left->ike_ups, 1);
+	/* 10, 20, 40 and 60 s apart, less a tenth by chance. */
 	ck_assert_uint_ge(s.left->rekey_fails, 4);
+	ck_assert_uint_le(s.left->rekey_fails, 7);
 	scenario_expect_words(s.left->child_reason.text, "TEMPORARY_FAILURE");
-	scenario_traffic(&s, 4 * A_MINUTE);
+	/* Five minutes after the first, at the next attempt: no later. */
+	scenario_traffic(&s, 2 * A_MINUTE + 10 * 1000);
 	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(s.left->ike_ups, 2);
+	ck_assert_uint_le(s.left->rekey_fails, 10);
+	scenario_traffic(&s, 4 * A_MINUTE);
 	ck_assert_uint_eq(s.left->ike_ups, 2);
 	scenario_fini(&s);
 }
@@ -665,6 +736,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, ike_by_time, 0, 4);
 	tcase_add_loop_test(t, a_hundred, 0, 4);
 	tcase_add_test(t, child_refused);
+	tcase_add_loop_test(t, child_expires, 0, 2);
+	tcase_add_test(t, child_expires_alone);
 	tcase_add_loop_test(t, pfs_at_one_end, 0, 4);
 	tcase_add_test(t, no_additional_sas);
 	tcase_add_test(t, temporary_for_ever);
