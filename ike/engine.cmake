@@ -1,5 +1,6 @@
 target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/admit.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/auth/announce.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth_psk.c
   ${CMAKE_CURRENT_SOURCE_DIR}/child.c

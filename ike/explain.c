@@ -289,6 +289,18 @@ void ike_explain_auth_method(struct ike_reason *r, const struct ike_parties *w, 
 	    conn_name(w));
 }
 
+void ike_explain_not_accepted(
+    struct ike_reason *r, const struct ike_parties *w, const char *ours, const char *accepts)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "%s refused to authenticate us (AUTHENTICATION_FAILED): it announces that it accepts "
+	    "%s, "
+	    "and connections.%s.local.auth makes us show %s",
+	    endpoint_text(w->remote, at), accepts, conn_name(w), ours);
+}
+
 void ike_explain_peer_refused_auth(struct ike_reason *r, const struct ike_parties *w,
     const struct ident *local, const struct ident *remote)
 {

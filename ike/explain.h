@@ -54,6 +54,9 @@ void ike_explain_no_secret(struct ike_reason *r, const struct ike_parties *w,
 void ike_explain_bad_psk(struct ike_reason *r, const struct ike_parties *w,
     const struct ident *local, const struct ident *remote);
 void ike_explain_auth_method(struct ike_reason *r, const struct ike_parties *w, unsigned method);
+/* The peer had announced what it accepts (RFC 9593), and ours is not among it. */
+void ike_explain_not_accepted(
+    struct ike_reason *r, const struct ike_parties *w, const char *ours, const char *accepts);
 void ike_explain_peer_refused_auth(struct ike_reason *r, const struct ike_parties *w,
     const struct ident *local, const struct ident *remote);
 

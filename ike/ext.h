@@ -15,7 +15,8 @@
 	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
 	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
 	X(CHILDLESS,      "childless") /* RFC 6023 */ \
-	X(REDIRECT,       "redirect") /* RFC 5685 */
+	X(REDIRECT,       "redirect") /* RFC 5685 */ \
+	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */
 /* clang-format on */
 
 enum ike_ext {

@@ -55,6 +55,7 @@ struct ike_setup {
 	struct ike_blob solution;  /* empty: none */
 	unsigned too_hard;         /* zero bits of one that we did not solve; 0: none */
 	struct secret auth;        /* our AUTH value */
+	uint32_t accepts; /* bit m: the peer announces that it accepts enum ike_auth_method m */
 	struct ike_child
 	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
 	bool childless; /* responder: announced (RFC 6023) */

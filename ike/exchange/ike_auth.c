@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/auth/announce.h"
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
@@ -126,6 +127,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 		refuse(sa, &why);
 		return IKE_OK;
 	}
+	ike_announce_hear(sa, in->m);
 	err = hold(sa, in->m);
 	if (!err)
 		err = ike_auth_find(sa->conn->remote.auth)->ask(sa, false);
@@ -300,18 +302,29 @@ static void disown(struct ike_sa *sa, const struct ike_reason *why)
 	ike_sa_say_goodbye(sa, IKE_N_AUTHENTICATION_FAILED);
 }
 
+static void explain_refused(const struct ike_sa *sa, struct ike_reason *why)
+{
+	const struct ike_auth_row *row = ike_auth_find(sa->conn->local.auth);
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+	char accepts[256];
+
+	if (*ike_announce_misses(sa, row ? row->method : 0, accepts, sizeof accepts))
+		ike_explain_not_accepted(why, &w, row ? row->what : "?", accepts);
+	else
+		ike_explain_peer_refused_auth(why, &w, &sa->local_id, &sa->conn->remote.id);
+}
+
 static enum ike_err on_refusal(struct ike_engine *e, struct ike_in *in)
 {
 	struct ike_sa *sa = in->sa;
 	unsigned type = ike_msg_error(in->m)->type;
-	struct ike_parties w = ike_sa_parties(sa, NULL);
 	struct ike_reason why;
 	char at[ENDPOINT_TEXT];
 
 	(void)e;
 	ike_window_complete(&sa->win);
 	if (type == IKE_N_AUTHENTICATION_FAILED)
-		ike_explain_peer_refused_auth(&why, &w, &sa->local_id, &sa->conn->remote.id);
+		explain_refused(sa, &why);
 	else
 		ike_reason_set(&why, IKE_EPEERNOTIFY,
 		    "%s refused IKE_AUTH with %s (%u): %s; its log says why",

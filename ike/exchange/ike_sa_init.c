@@ -7,6 +7,7 @@
  * other refusal is remembered, and believed when a better answer has not come within REFUSAL_WAITS.
  */
 #include "ike/admit.h"
+#include "ike/auth/announce.h"
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
@@ -66,10 +67,12 @@ static void agree(struct ike_sa *sa, const struct config_conn *conn, const struc
 		ike_ext_add(&sa->extensions, IKE_EXT_REDIRECT);
 }
 
-static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in, uint8_t number)
+static enum ike_err responder_answer(
+    struct ike_sa *sa, const struct ike_in *in, const struct ike_init_choice *choice)
 {
 	struct ike_setup *s = sa->setup;
-	struct proposal p = proposal_from_suite(&sa->suite, SA_IKE, number);
+	struct proposal p =
+	    proposal_from_suite(&sa->suite, SA_IKE, in->m->sa.v[choice->index].number);
 	struct ike_mark mark = ike_mark_of(in->d->data);
 	struct ike_parcel out = {0};
 	struct ike_build b;
@@ -86,6 +89,7 @@ static enum ike_err responder_answer(struct ike_sa *sa, const struct ike_in *in,
 	}
 	if (ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION))
 		ike_build_notify(&b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
+	ike_announce_build(choice->conn, &b);
 	if (s->childless)
 		ike_build_notify(&b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
 	err = ike_out_end(sa, &b, IKE_EXCHANGE_SA_INIT, &out);
@@ -124,7 +128,7 @@ static enum ike_err accept_initiator(
 	if (!err)
 		err = responder_keys(sa, in->m);
 	if (!err)
-		err = responder_answer(sa, in, in->m->sa.v[choice->index].number);
+		err = responder_answer(sa, in, choice);
 	if (err) {
 		ike_sa_free(sa);
 		return err;
@@ -370,6 +374,7 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 	ike_kex_free(sa->setup->kex);
 	sa->setup->kex = NULL;
 	agree(sa, sa->conn, in->m);
+	ike_announce_hear(sa, in->m);
 	err = ike_nat_detect(sa, in->m, in->d);
 	floats = !sa->marker;
 	ike_nat_float(sa);

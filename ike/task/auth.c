@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "ike/auth/announce.h"
 #include "ike/auth/auth.h"
 #include "ike/mode.h"
 #include "ike/task/task.h"
@@ -42,6 +43,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		ike_build_id(b, IKE_PLD_IDR, &sa->conn->remote.id);
 	ike_build_auth(
 	    b, ike_auth_find(sa->conn->local.auth)->method, secret_bytes(&sa->setup->auth));
+	ike_announce_build(sa->conn, b);
 	if (!first && !ike_ext_has(sa->extensions, IKE_EXT_CHILDLESS))
 		return IKE_EBUG;
 	if (first)
