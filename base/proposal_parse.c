@@ -55,25 +55,11 @@ static bool word_unknown(const char *word, size_t n, const char *lower, struct t
 	return false;
 }
 
-/* Is it for ESP by its nature? Others could protect IKE as well, and are not built for it. */
-static bool for_esp_alone(struct transform t)
-{
-	return t.type == TRANSFORM_SN ||
-	       (t.type == TRANSFORM_ENCR &&
-		   (t.id == ENCR_NULL || t.id == ENCR_NULL_AUTH_AES_GMAC ||
-		       t.id == ENCR_AES_CCM_8_IIV || t.id == ENCR_AES_GCM_16_IIV ||
-		       t.id == ENCR_CHACHA20_POLY1305_IIV));
-}
-
 /* May this algorithm stand in a proposal of this protocol? */
 static bool word_fits(
     const struct transform_info *row, enum sa_proto proto, const char *word, struct text *why)
 {
 	if (proto == SA_IKE && (row->flags & TRANSFORM_IKE) == 0) {
-		if (!for_esp_alone(row->t)) {
-			text_addf(why, "%s is not supported yet for IKE", word);
-			return false;
-		}
 		text_addf(why, "%s is for ESP, not for IKE: remove it", word);
 		return false;
 	}
@@ -164,6 +150,10 @@ static bool prf_from_integ(struct proposal *p)
 	    {INTEG_HMAC_SHA2_256_128, PRF_HMAC_SHA2_256},
 	    {INTEG_HMAC_SHA2_384_192, PRF_HMAC_SHA2_384},
 	    {INTEG_HMAC_SHA2_512_256, PRF_HMAC_SHA2_512},
+	    {INTEG_AES_XCBC_96, PRF_AES128_XCBC},
+	    {INTEG_AES_CMAC_96, PRF_AES128_CMAC},
+	    {INTEG_HMAC_SHA1_96, PRF_HMAC_SHA1},
+	    {INTEG_HMAC_MD5_96, PRF_HMAC_MD5},
 	};
 	size_t named = p->n;
 

@@ -4,9 +4,10 @@
  * Lengths: AES-CBC RFC 3602; AES-CTR RFC 3686 (4 bytes of nonce behind the key); AES-GCM RFC 4106
  * and RFC 5282 (4 bytes of salt, 8 of IV); AES-CCM RFC 4309 (3 bytes of salt); GMAC RFC 4543;
  * ChaCha20-Poly1305 RFC 7634 (as AES-GCM, no Key Length attribute); implicit IVs RFC 8750; Camellia
- * RFC 4312; 3DES RFC 2451; NULL RFC 2410; HMAC-SHA1 RFC 2404; HMAC-SHA2 RFC 4868; AES-XCBC RFC
- * 3566; AES-CMAC RFC 4494; MODP groups RFC 2409 section 6.2, RFC 3526, RFC 5114; ECP groups RFC
- * 5903, RFC 5114 and RFC 6954 (both coordinates); Curve25519 and Curve448 RFC 8031.
+ * RFC 4312 and RFC 5529; 3DES RFC 2451; DES RFC 2405; NULL RFC 2410; HMAC-MD5 RFC 2403; HMAC-SHA1
+ * RFC 2404; HMAC-SHA2 RFC 4868; AES-XCBC RFC 3566 and RFC 4434; AES-CMAC RFC 4494 and RFC 4615;
+ * MODP groups RFC 2409 section 6.2, RFC 3526, RFC 5114; ECP groups RFC 5903, RFC 5114 and RFC 6954
+ * (both coordinates); Curve25519 and Curve448 RFC 8031.
  *
  * Weak: RFC 8247 sections 2.1 to 2.4, RFC 8221 sections 5 and 6.
  */
@@ -33,21 +34,21 @@ static const struct transform_info rows[] = {
 	{{ENCR,  ENCR_AES_CBC,                192}, "AES_CBC_192",           "aes192",                24,  0,  16,  0, 16,  BOTH},
 	{{ENCR,  ENCR_AES_CBC,                128}, "AES_CBC_128",           "aes128",                16,  0,  16,  0, 16,  BOTH},
 	{{ENCR,  ENCR_NULL,                     0}, "NULL",                  "null",                   0,  0,   0,  0,  1,  ESP},
-	{{ENCR,  ENCR_AES_GCM_12,             256}, "AES_GCM_12_256",        "aes256gcm12",           36,  4,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_GCM_12,             192}, "AES_GCM_12_192",        "aes192gcm12",           28,  4,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_GCM_12,             128}, "AES_GCM_12_128",        "aes128gcm12",           20,  4,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_GCM_8,              256}, "AES_GCM_8_256",         "aes256gcm8",            36,  4,   8,  8,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_GCM_8,              192}, "AES_GCM_8_192",         "aes192gcm8",            28,  4,   8,  8,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_GCM_8,              128}, "AES_GCM_8_128",         "aes128gcm8",            20,  4,   8,  8,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_16,             256}, "AES_CCM_16_256",        "aes256ccm16",           35,  3,   8, 16,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_16,             192}, "AES_CCM_16_192",        "aes192ccm16",           27,  3,   8, 16,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_16,             128}, "AES_CCM_16_128",        "aes128ccm16",           19,  3,   8, 16,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_12,             256}, "AES_CCM_12_256",        "aes256ccm12",           35,  3,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_12,             192}, "AES_CCM_12_192",        "aes192ccm12",           27,  3,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_12,             128}, "AES_CCM_12_128",        "aes128ccm12",           19,  3,   8, 12,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_8,              256}, "AES_CCM_8_256",         "aes256ccm8",            35,  3,   8,  8,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_8,              192}, "AES_CCM_8_192",         "aes192ccm8",            27,  3,   8,  8,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CCM_8,              128}, "AES_CCM_8_128",         "aes128ccm8",            19,  3,   8,  8,  1,  ESP | AEAD},
+	{{ENCR,  ENCR_AES_GCM_12,             256}, "AES_GCM_12_256",        "aes256gcm12",           36,  4,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_12,             192}, "AES_GCM_12_192",        "aes192gcm12",           28,  4,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_12,             128}, "AES_GCM_12_128",        "aes128gcm12",           20,  4,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_8,              256}, "AES_GCM_8_256",         "aes256gcm8",            36,  4,   8,  8,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_8,              192}, "AES_GCM_8_192",         "aes192gcm8",            28,  4,   8,  8,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_GCM_8,              128}, "AES_GCM_8_128",         "aes128gcm8",            20,  4,   8,  8,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_16,             256}, "AES_CCM_16_256",        "aes256ccm16",           35,  3,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_16,             192}, "AES_CCM_16_192",        "aes192ccm16",           27,  3,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_16,             128}, "AES_CCM_16_128",        "aes128ccm16",           19,  3,   8, 16,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_12,             256}, "AES_CCM_12_256",        "aes256ccm12",           35,  3,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_12,             192}, "AES_CCM_12_192",        "aes192ccm12",           27,  3,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_12,             128}, "AES_CCM_12_128",        "aes128ccm12",           19,  3,   8, 12,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_8,              256}, "AES_CCM_8_256",         "aes256ccm8",            35,  3,   8,  8,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_8,              192}, "AES_CCM_8_192",         "aes192ccm8",            27,  3,   8,  8,  1,  BOTH | AEAD},
+	{{ENCR,  ENCR_AES_CCM_8,              128}, "AES_CCM_8_128",         "aes128ccm8",            19,  3,   8,  8,  1,  BOTH | AEAD},
 	{{ENCR,  ENCR_AES_GCM_16_IIV,         256}, "AES_GCM_16_IIV_256",    "aes256gcm16iiv",        36,  4,   0, 16,  1,  ESP | AEAD},
 	{{ENCR,  ENCR_AES_GCM_16_IIV,         192}, "AES_GCM_16_IIV_192",    "aes192gcm16iiv",        28,  4,   0, 16,  1,  ESP | AEAD},
 	{{ENCR,  ENCR_AES_GCM_16_IIV,         128}, "AES_GCM_16_IIV_128",    "aes128gcm16iiv",        20,  4,   0, 16,  1,  ESP | AEAD},
@@ -58,24 +59,33 @@ static const struct transform_info rows[] = {
 	{{ENCR,  ENCR_NULL_AUTH_AES_GMAC,     256}, "AES_GMAC_256",          "aes256gmac",            36,  4,   8, 16,  1,  ESP | AEAD},
 	{{ENCR,  ENCR_NULL_AUTH_AES_GMAC,     192}, "AES_GMAC_192",          "aes192gmac",            28,  4,   8, 16,  1,  ESP | AEAD},
 	{{ENCR,  ENCR_NULL_AUTH_AES_GMAC,     128}, "AES_GMAC_128",          "aes128gmac",            20,  4,   8, 16,  1,  ESP | AEAD},
-	{{ENCR,  ENCR_AES_CTR,                256}, "AES_CTR_256",           "aes256ctr",             36,  4,   8,  0,  1,  ESP},
-	{{ENCR,  ENCR_AES_CTR,                192}, "AES_CTR_192",           "aes192ctr",             28,  4,   8,  0,  1,  ESP},
-	{{ENCR,  ENCR_AES_CTR,                128}, "AES_CTR_128",           "aes128ctr",             20,  4,   8,  0,  1,  ESP},
-	{{ENCR,  ENCR_CAMELLIA_CBC,           256}, "CAMELLIA_CBC_256",      "camellia256",           32,  0,  16,  0, 16,  ESP},
-	{{ENCR,  ENCR_CAMELLIA_CBC,           192}, "CAMELLIA_CBC_192",      "camellia192",           24,  0,  16,  0, 16,  ESP},
-	{{ENCR,  ENCR_CAMELLIA_CBC,           128}, "CAMELLIA_CBC_128",      "camellia128",           16,  0,  16,  0, 16,  ESP},
-	{{ENCR,  ENCR_3DES,                     0}, "3DES",                  "3des",                  24,  0,   8,  0,  8,  ESP | TRANSFORM_WEAK},
+	{{ENCR,  ENCR_AES_CTR,                256}, "AES_CTR_256",           "aes256ctr",             36,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_AES_CTR,                192}, "AES_CTR_192",           "aes192ctr",             28,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_AES_CTR,                128}, "AES_CTR_128",           "aes128ctr",             20,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CBC,           256}, "CAMELLIA_CBC_256",      "camellia256",           32,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CBC,           192}, "CAMELLIA_CBC_192",      "camellia192",           24,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CBC,           128}, "CAMELLIA_CBC_128",      "camellia128",           16,  0,  16,  0, 16,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CTR,           256}, "CAMELLIA_CTR_256",      "camellia256ctr",        36,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CTR,           192}, "CAMELLIA_CTR_192",      "camellia192ctr",        28,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_CAMELLIA_CTR,           128}, "CAMELLIA_CTR_128",      "camellia128ctr",        20,  4,   8,  0,  1,  BOTH},
+	{{ENCR,  ENCR_3DES,                     0}, "3DES",                  "3des",                  24,  0,   8,  0,  8,  BOTH | TRANSFORM_WEAK},
+	{{ENCR,  ENCR_DES,                      0}, "DES",                   "des",                    8,  0,   8,  0,  8,  BOTH | TRANSFORM_WEAK},
 
 	{{PRF,   PRF_HMAC_SHA2_256,             0}, "PRF_HMAC_SHA2_256",     "prfsha256",             32,  0,   0,  0,  1,  TRANSFORM_IKE},
 	{{PRF,   PRF_HMAC_SHA2_384,             0}, "PRF_HMAC_SHA2_384",     "prfsha384",             48,  0,   0,  0,  1,  TRANSFORM_IKE},
 	{{PRF,   PRF_HMAC_SHA2_512,             0}, "PRF_HMAC_SHA2_512",     "prfsha512",             64,  0,   0,  0,  1,  TRANSFORM_IKE},
+	{{PRF,   PRF_AES128_XCBC,               0}, "PRF_AES128_XCBC",       "prfaesxcbc",            16,  0,   0,  0,  1,  TRANSFORM_IKE},
+	{{PRF,   PRF_AES128_CMAC,               0}, "PRF_AES128_CMAC",       "prfaescmac",            16,  0,   0,  0,  1,  TRANSFORM_IKE},
+	{{PRF,   PRF_HMAC_SHA1,                 0}, "PRF_HMAC_SHA1",         "prfsha1",               20,  0,   0,  0,  1,  TRANSFORM_IKE | TRANSFORM_WEAK},
+	{{PRF,   PRF_HMAC_MD5,                  0}, "PRF_HMAC_MD5",          "prfmd5",                16,  0,   0,  0,  1,  TRANSFORM_IKE | TRANSFORM_WEAK},
 
 	{{INTEG, INTEG_HMAC_SHA2_256_128,       0}, "HMAC_SHA2_256_128",     "sha256",                32,  0,   0, 16,  1,  BOTH},
 	{{INTEG, INTEG_HMAC_SHA2_384_192,       0}, "HMAC_SHA2_384_192",     "sha384",                48,  0,   0, 24,  1,  BOTH},
 	{{INTEG, INTEG_HMAC_SHA2_512_256,       0}, "HMAC_SHA2_512_256",     "sha512",                64,  0,   0, 32,  1,  BOTH},
-	{{INTEG, INTEG_AES_XCBC_96,             0}, "AES_XCBC_96",           "aesxcbc",               16,  0,   0, 12,  1,  ESP},
-	{{INTEG, INTEG_AES_CMAC_96,             0}, "AES_CMAC_96",           "aescmac",               16,  0,   0, 12,  1,  ESP},
-	{{INTEG, INTEG_HMAC_SHA1_96,            0}, "HMAC_SHA1_96",          "sha1",                  20,  0,   0, 12,  1,  ESP | TRANSFORM_WEAK},
+	{{INTEG, INTEG_AES_XCBC_96,             0}, "AES_XCBC_96",           "aesxcbc",               16,  0,   0, 12,  1,  BOTH},
+	{{INTEG, INTEG_AES_CMAC_96,             0}, "AES_CMAC_96",           "aescmac",               16,  0,   0, 12,  1,  BOTH},
+	{{INTEG, INTEG_HMAC_SHA1_96,            0}, "HMAC_SHA1_96",          "sha1",                  20,  0,   0, 12,  1,  BOTH | TRANSFORM_WEAK},
+	{{INTEG, INTEG_HMAC_MD5_96,             0}, "HMAC_MD5_96",           "md5",                   16,  0,   0, 12,  1,  BOTH | TRANSFORM_WEAK},
 	{{INTEG, INTEG_NONE,                    0}, "NONE",                  "none",                   0,  0,   0,  0,  1,  BOTH},
 
 	{{KE,    KE_CURVE25519,                  0}, "CURVE25519",            "x25519",                32,  0,   0,  0,  1,  BOTH},
@@ -112,6 +122,10 @@ static const struct {
 	const char *why;
 } weak[] = {
 	{ENCR,  ENCR_3DES,          "blocks of 64 bits repeat after some gigabytes and give plaintext away"},
+	{ENCR,  ENCR_DES,           "a key of 56 bits is found within a day"},
+	{PRF,   PRF_HMAC_MD5,       "MD5 is broken where collisions matter, and nobody maintains it"},
+	{PRF,   PRF_HMAC_SHA1,      "SHA-1 is broken where collisions matter, and nobody maintains it"},
+	{INTEG, INTEG_HMAC_MD5_96,  "MD5 is broken where collisions matter, and nobody maintains it"},
 	{INTEG, INTEG_HMAC_SHA1_96, "SHA-1 is broken where collisions matter, and nobody maintains it"},
 	{KE,    KE_MODP_1024,       "discrete logarithms of 1024 bits are within reach of a state"},
 	{KE,    KE_MODP_1536,       "discrete logarithms of 1536 bits give less than 100 bits of security"},

@@ -87,8 +87,9 @@ int cli_algorithms(const struct cli_args *a)
 	       "this\n",
 	    ike_library());
 	if (lacking)
-		printf("Where it says no: an OpenSSL with its default provider has all of them; "
-		       "FIPS mode and crippled builds do not.\n");
+		printf(
+		    "Where it says no: an OpenSSL with its default provider has all of them, DES "
+		    "in its legacy provider; FIPS mode and crippled builds do not.\n");
 	return CLI_OK;
 }
 

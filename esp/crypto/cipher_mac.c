@@ -1,8 +1,8 @@
 /*
  * A cipher and a MAC of their own by OpenSSL: AES-CBC (RFC 3602), Camellia-CBC (RFC 4312), 3DES
- * (RFC 2451), AES-CTR (RFC 3686) or NULL (RFC 2410) with any MAC: encrypt, then MAC. The MAC covers
- * SPI, sequence number, IV and ciphertext, and with ESN the high half of the sequence number behind
- * them, which is not sent (RFC 4303 section 2.2.1).
+ * (RFC 2451), DES (RFC 2405), AES-CTR (RFC 3686), Camellia-CTR (RFC 5529) or NULL (RFC 2410) with
+ * any MAC: encrypt, then MAC. The MAC covers SPI, sequence number, IV and ciphertext, and with ESN
+ * the high half of the sequence number behind them, which is not sent (RFC 4303 section 2.2.1).
  */
 #include "esp/crypto/internal.h"
 #include "base/secret.h"
@@ -133,7 +133,7 @@ enum esp_crypto_err esp_cipher_mac_new(struct esp_source *cipher, struct esp_mac
 	esp_crypto_base(&c->base, &ops, plan);
 	c->mac = mac;
 	c->null = !cipher;
-	c->counter = plan->encr->t.id == ENCR_AES_CTR;
+	c->counter = cipher && EVP_CIPHER_get_mode(cipher->cipher) == EVP_CIPH_CTR_MODE;
 	c->keyed.sealing = plan->sealing;
 	if (cipher) {
 		err = esp_keyed_init(&c->keyed, cipher, esp_plan_key(plan), plan->own);

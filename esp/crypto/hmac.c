@@ -1,5 +1,5 @@
 /*
- * HMAC-SHA1 and HMAC-SHA2 for ESP: RFC 2104, RFC 2404, RFC 4868.
+ * HMAC-MD5, HMAC-SHA1 and HMAC-SHA2 for ESP: RFC 2104, RFC 2403, RFC 2404, RFC 4868.
  *
  *   HMAC(k, m) = H(k ^ opad | H(k ^ ipad | m))
  *
@@ -12,10 +12,12 @@
 #include "esp/crypto/internal.h"
 #include "base/secret.h"
 
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
 union state {
+	MD5_CTX m5;
 	SHA_CTX s1;
 	SHA256_CTX s256;
 	SHA512_CTX s512; /* SHA-384 too */
@@ -34,6 +36,21 @@ struct hmac {
 	const struct hash_ops *hash;
 	uint8_t states[]; /* inner, outer: of the hash's size, for there are many */
 };
+
+static void md5_begin(union state *s)
+{
+	MD5_Init(&s->m5);
+}
+
+static void md5_add(union state *s, const void *p, size_t n)
+{
+	MD5_Update(&s->m5, p, n);
+}
+
+static void md5_end(union state *s, uint8_t *out)
+{
+	MD5_Final(out, &s->m5);
+}
 
 static void sha1_begin(union state *s)
 {
@@ -96,6 +113,7 @@ static const struct hash_ops hashes[] = {
 	{INTEG_HMAC_SHA2_384_192, 128, 48, sizeof(SHA512_CTX), sha384_begin, sha512_add, sha384_end},
 	{INTEG_HMAC_SHA2_512_256, 128, 64, sizeof(SHA512_CTX), sha512_begin, sha512_add, sha512_end},
 	{INTEG_HMAC_SHA1_96,       64, 20, sizeof(SHA_CTX),    sha1_begin,   sha1_add,   sha1_end},
+	{INTEG_HMAC_MD5_96,        64, 16, sizeof(MD5_CTX),    md5_begin,    md5_add,    md5_end},
 };
 /* clang-format on */
 

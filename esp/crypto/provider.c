@@ -1,7 +1,8 @@
 /*
  * Which transforms there are, fetched once per library context, and which engine makes contexts of
  * them. Shapes: RFC 4106 section 3, RFC 4309 section 3, RFC 4543 section 3, RFC 7634 section 2, RFC
- * 8750 section 4, RFC 3602 section 2, RFC 3686 section 3, RFC 2410, RFC 4868 section 2.
+ * 8750 section 4, RFC 3602 section 2, RFC 3686 section 3, RFC 2405 section 3, RFC 5529 section 2,
+ * RFC 2410, RFC 4868 section 2.
  */
 #include "esp/crypto/internal.h"
 #include "esp/crypto/mb.h"
@@ -10,6 +11,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 
@@ -58,7 +60,11 @@ static const struct {
 	{ENCR_CAMELLIA_CBC,          128, "CAMELLIA-128-CBC"},
 	{ENCR_CAMELLIA_CBC,          192, "CAMELLIA-192-CBC"},
 	{ENCR_CAMELLIA_CBC,          256, "CAMELLIA-256-CBC"},
+	{ENCR_CAMELLIA_CTR,          128, "CAMELLIA-128-CTR"},
+	{ENCR_CAMELLIA_CTR,          192, "CAMELLIA-192-CTR"},
+	{ENCR_CAMELLIA_CTR,          256, "CAMELLIA-256-CTR"},
 	{ENCR_3DES,                  0,   "DES-EDE3-CBC"},
+	{ENCR_DES,                   0,   "DES-CBC"},
 	{ENCR_NULL,                  0,   NULL},
 };
 /* clang-format on */
@@ -161,14 +167,27 @@ static size_t cipher_index(struct transform t)
 	return t.type == TRANSFORM_ENCR ? i : CIPHERS;
 }
 
+/* NULL: this OpenSSL has it not. The legacy provider is loaded for DES alone, and goes with it. */
+static EVP_CIPHER *fetch(struct ossl_lib_ctx_st *libctx, size_t i)
+{
+	OSSL_PROVIDER *legacy =
+	    ciphers[i].id == ENCR_DES ? OSSL_PROVIDER_try_load(libctx, "legacy", 1) : NULL;
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, ciphers[i].name, NULL);
+
+	if (legacy) {
+		OSSL_PROVIDER_unload(legacy); /* what was fetched keeps it alive */
+	}
+	ERR_clear_error();
+	return cipher;
+}
+
 /* NULL: this OpenSSL has it not. */
 static struct esp_source *source_get(struct esp_provider *p, size_t i)
 {
 	struct esp_source *s = &p->source[i];
 
 	if (!s->cipher) {
-		s->cipher = EVP_CIPHER_fetch(p->libctx, ciphers[i].name, NULL);
-		ERR_clear_error();
+		s->cipher = fetch(p->libctx, i);
 	}
 	return s->cipher ? s : NULL;
 }
@@ -319,10 +338,9 @@ static bool can_encr(struct ossl_lib_ctx_st *libctx, struct transform t)
 	if (i == CIPHERS || !ciphers[i].name) {
 		return i < CIPHERS;
 	}
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, ciphers[i].name, NULL);
+	EVP_CIPHER *cipher = fetch(libctx, i);
 	bool found = cipher != NULL;
 
-	ERR_clear_error();
 	EVP_CIPHER_free(cipher);
 	return found;
 }

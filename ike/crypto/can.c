@@ -8,17 +8,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-static bool can_digest(struct ossl_lib_ctx_st *libctx, const char *name)
+static bool can_cipher(struct ossl_lib_ctx_st *libctx, struct transform encr)
 {
-	EVP_MD *md = name ? EVP_MD_fetch(libctx, name, NULL) : NULL;
-
-	EVP_MD_free(md);
-	return md != NULL;
-}
-
-static bool can_cipher(struct ossl_lib_ctx_st *libctx, const char *name)
-{
-	EVP_CIPHER *cipher = name ? EVP_CIPHER_fetch(libctx, name, NULL) : NULL;
+	EVP_CIPHER *cipher = ike_cipher_fetch(libctx, encr);
 
 	EVP_CIPHER_free(cipher);
 	return cipher != NULL;
@@ -41,11 +33,9 @@ bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t)
 		return false;
 	}
 	switch (t.type) {
-	case TRANSFORM_ENCR: can = can_cipher(libctx, ike_encr_cipher(t)); break;
-	case TRANSFORM_PRF: can = can_digest(libctx, ike_prf_digest(t)); break;
-	case TRANSFORM_INTEG:
-		can = t.id == INTEG_NONE || can_digest(libctx, ike_integ_digest(t));
-		break;
+	case TRANSFORM_ENCR: can = can_cipher(libctx, t); break;
+	case TRANSFORM_PRF: can = ike_mac_can(libctx, t); break;
+	case TRANSFORM_INTEG: can = t.id == INTEG_NONE || ike_mac_can(libctx, t); break;
 	case TRANSFORM_KE: can = can_group(libctx, t.id); break;
 	default: break; /* other types have no place in an IKE SA */
 	}

@@ -1,7 +1,6 @@
 /*
  * The cryptography of IKEv2: key exchange, PRF, key derivation, the SK payload, the small hashes.
- * RFC 7296 sections 2.13 to 2.17 and 3.14, RFC 5282, RFC 7634, RFC 5903, RFC 8031, RFC 3526, RFC
- * 6989.
+ * RFC 7296 sections 2.13 to 2.17 and 3.14; the RFCs of the algorithms stand in the files.
  *
  * Every call takes the OSSL_LIB_CTX that supplies algorithms and randomness (NULL: OpenSSL's
  * default). What is missing there is IKE_EUNSUPPORTED; a failing library call is IKE_ENOMEM or
@@ -19,6 +18,7 @@
 #include "ike/wire/msg.h"
 
 struct ossl_lib_ctx_st;
+struct ike_mac;
 
 enum {
 	IKE_PRF_MAX = 64, /* longest PRF output, bytes */
@@ -123,12 +123,13 @@ enum ike_sk_dir { IKE_SK_SEAL, IKE_SK_OPEN };
 struct ike_sk {
 	struct ossl_lib_ctx_st *libctx;
 	struct evp_cipher_ctx_st *cipher;
-	struct evp_mac_ctx_st *mac; /* NULL with AEAD */
+	struct ike_mac *mac; /* NULL with AEAD */
 	enum ike_sk_dir dir;
-	bool aead;
+	bool aead, ccm;
+	bool counts; /* the IV is a counter: with AEAD and in counter mode; else it is random */
 	uint8_t salt[4];
 	uint8_t salt_len, iv_len, icv_len, block;
-	uint64_t next_iv; /* AEAD: a counter, never used twice under a key */
+	uint64_t next_iv; /* never used twice under a key */
 };
 
 /* encr_key is key then salt (sk_ei or sk_er), integ_key sk_ai or sk_ar, empty with AEAD; copied

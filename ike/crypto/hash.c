@@ -33,5 +33,7 @@ enum ike_err ike_nat_hash(struct ossl_lib_ctx_st *libctx, uint64_t spi_i, uint64
 enum ike_err ike_hmac_sha256(struct ossl_lib_ctx_st *libctx, struct bytes key,
     const struct bytes *parts, size_t n, uint8_t out[IKE_COOKIE_MAC])
 {
-	return ike_hmac(libctx, "SHA256", key, parts, n, out, IKE_COOKIE_MAC);
+	static const struct transform prf = {TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0};
+
+	return ike_prf(libctx, prf, key, parts, n, out);
 }

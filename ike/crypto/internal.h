@@ -6,14 +6,44 @@
 
 #include "ike/crypto/crypto.h"
 
-/* OpenSSL's names. NULL: not in the table. */
-const char *ike_prf_digest(struct transform prf);
-const char *ike_integ_digest(struct transform integ);
-const char *ike_encr_cipher(struct transform encr);
+/* ---- Keyed hashes ---- */
 
-/* HMAC over the parts into out[out_n], which is the digest's length. */
-enum ike_err ike_hmac(struct ossl_lib_ctx_st *libctx, const char *digest, struct bytes key,
-    const struct bytes *parts, size_t n, uint8_t *out, size_t out_n);
+enum {
+	IKE_MAC_MAX = 64,       /* longest output, bytes */
+	IKE_MAC_BLOCK_KEY = 16, /* bytes of key of XCBC and CMAC */
+};
+
+enum ike_mac_way { IKE_MAC_HMAC, IKE_MAC_CMAC, IKE_MAC_XCBC };
+
+/* One keyed hash serves a PRF and an integrity transform. */
+struct ike_mac_kind {
+	uint16_t prf, integ;
+	uint16_t len; /* bytes of output, not cut */
+	enum ike_mac_way way;
+	const char *name; /* OpenSSL's, of the digest or of the cipher */
+};
+
+struct ike_mac;
+
+const struct ike_mac_kind *ike_mac_find(
+    struct transform t); /* NULL: neither PRF nor INTEG of ours */
+/* XCBC and CMAC take keys of IKE_MAC_BLOCK_KEY bytes alone (else IKE_EBUG or IKE_EUNSUPPORTED).
+ * *out is the caller's, freed by ike_mac_free; NULL on error. */
+enum ike_err ike_mac_new(struct ike_mac **out, struct ossl_lib_ctx_st *libctx,
+    const struct ike_mac_kind *kind, struct bytes key);
+void ike_mac_free(struct ike_mac *m); /* NULL is fine; wipes */
+/* The MAC of parts[0] | parts[1] | …: kind->len bytes. As often as wanted. */
+enum ike_err ike_mac_of(
+    struct ike_mac *m, const struct bytes *parts, size_t n, uint8_t out[IKE_MAC_MAX]);
+bool ike_mac_can(struct ossl_lib_ctx_st *libctx, struct transform t);
+
+/* ---- Ciphers ---- */
+
+/* NULL: not in the table, or not in this library. The legacy provider is loaded for what is
+ * there alone, and goes with it. The caller frees the cipher. */
+struct evp_cipher_st *ike_cipher_fetch(struct ossl_lib_ctx_st *libctx, struct transform encr);
+
+/* ---- Groups ---- */
 
 /* A key context for `group` that is ready to generate; NULL if the library lacks it. The caller
  * frees it. */

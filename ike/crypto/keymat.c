@@ -7,6 +7,7 @@
 
 enum {
 	KEYMAT_PARTS = 7,
+	HALF_KEY = 8,                       /* bytes */
 	KEYMAT_MAX = 7 * IKE_PRF_MAX + 128, /* bytes; all keys of one SA */
 };
 
@@ -64,6 +65,12 @@ static enum ike_err derive(struct ossl_lib_ctx_st *libctx, struct transform prf,
 	return err;
 }
 
+/* Half of a key of 16 bytes. */
+static struct bytes first_half(struct bytes nonce)
+{
+	return bytes_of(nonce.p, nonce.n < HALF_KEY ? nonce.n : HALF_KEY);
+}
+
 /*
  *     SKEYSEED = prf(Ni | Nr, g^ir)
  *     SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)      when an IKE SA is rekeyed
@@ -72,14 +79,16 @@ static enum ike_err skeyseed(struct ossl_lib_ctx_st *libctx, struct transform pr
     const struct ike_keymat_in *in, uint8_t *out)
 {
 	const struct bytes seed[] = {in->shared, in->ni, in->nr};
+	/* Section 2.14: of the nonces these two take 64 bits each. */
+	bool halves = prf.id == PRF_AES128_XCBC || prf.id == PRF_AES128_CMAC;
 	uint8_t nonces[2 * IKE_NONCE_MAX];
 	struct wr w = wr_of(nonces, sizeof nonces);
 
 	if (in->old_sk_d.n > 0) {
 		return ike_prf(libctx, in->old_prf, in->old_sk_d, seed, 3, out);
 	}
-	wr_bytes(&w, in->ni);
-	wr_bytes(&w, in->nr);
+	wr_bytes(&w, halves ? first_half(in->ni) : in->ni);
+	wr_bytes(&w, halves ? first_half(in->nr) : in->nr);
 	return wr_ok(&w) ? ike_prf(libctx, prf, wr_written(&w), seed, 1, out) : IKE_EBUG;
 }
 

@@ -1,12 +1,9 @@
 /*
- * HMAC, PRF and prf+: RFC 2104, RFC 4868, RFC 7296 section 2.13.
+ * PRF and prf+: RFC 7296 section 2.13; RFC 4868; keys of any length for AES-XCBC-PRF-128 (RFC 4434)
+ * and AES-CMAC-PRF-128 (RFC 4615).
  */
 #include "ike/crypto/internal.h"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -14,98 +11,68 @@ enum {
 	PRF_PLUS_BLOCKS = 255, /* the block counter is one byte */
 };
 
-static const struct {
-	uint16_t prf, integ;
-	uint16_t len; /* bytes */
-	const char *digest;
-} digests[] = {
-    {PRF_HMAC_SHA2_256, INTEG_HMAC_SHA2_256_128, 32, "SHA256"},
-    {PRF_HMAC_SHA2_384, INTEG_HMAC_SHA2_384_192, 48, "SHA384"},
-    {PRF_HMAC_SHA2_512, INTEG_HMAC_SHA2_512_256, 64, "SHA512"},
-};
-
-enum { DIGESTS = sizeof digests / sizeof digests[0] };
-
-const char *ike_prf_digest(struct transform prf)
-{
-	for (size_t i = 0; i < DIGESTS; i++) {
-		if (prf.type == TRANSFORM_PRF && digests[i].prf == prf.id) {
-			return digests[i].digest;
-		}
-	}
-	return NULL;
-}
-
-const char *ike_integ_digest(struct transform integ)
-{
-	for (size_t i = 0; i < DIGESTS; i++) {
-		if (integ.type == TRANSFORM_INTEG && digests[i].integ == integ.id) {
-			return digests[i].digest;
-		}
-	}
-	return NULL;
-}
-
 size_t ike_prf_len(struct transform prf)
 {
-	for (size_t i = 0; i < DIGESTS; i++) {
-		if (prf.type == TRANSFORM_PRF && digests[i].prf == prf.id) {
-			return digests[i].len;
-		}
-	}
-	return 0;
+	const struct ike_mac_kind *kind = prf.type == TRANSFORM_PRF ? ike_mac_find(prf) : NULL;
+
+	return kind ? kind->len : 0;
 }
 
-static bool hmac_run(EVP_MAC_CTX *ctx, const char *digest, struct bytes key,
-    const struct bytes *parts, size_t n, uint8_t *out, size_t out_n)
+static enum ike_err mac_once(struct ossl_lib_ctx_st *libctx, const struct ike_mac_kind *kind,
+    struct bytes key, const struct bytes *parts, size_t n, uint8_t *out)
 {
-	static const uint8_t no_key[1];
-	char name[16];
-	size_t got = 0;
+	uint8_t full[IKE_MAC_MAX];
+	struct ike_mac *m;
+	enum ike_err err = ike_mac_new(&m, libctx, kind, key);
 
-	snprintf(name, sizeof name, "%s", digest);
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-	    OSSL_PARAM_construct_end(),
-	};
-	/* Without a pointer OpenSSL takes "no key yet" instead of an empty one. */
-	if (EVP_MAC_init(ctx, key.n > 0 ? key.p : no_key, key.n, params) != 1) {
-		return false;
+	if (err == IKE_OK) {
+		err = ike_mac_of(m, parts, n, full);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (parts[i].n > 0 && EVP_MAC_update(ctx, parts[i].p, parts[i].n) != 1) {
-			return false;
-		}
+	if (err == IKE_OK) {
+		memcpy(out, full, kind->len);
 	}
-	return EVP_MAC_final(ctx, out, &got, out_n) == 1 && got == out_n;
-}
-
-enum ike_err ike_hmac(struct ossl_lib_ctx_st *libctx, const char *digest, struct bytes key,
-    const struct bytes *parts, size_t n, uint8_t *out, size_t out_n)
-{
-	EVP_MAC *mac = EVP_MAC_fetch(libctx, OSSL_MAC_NAME_HMAC, NULL);
-
-	if (!mac) {
-		return IKE_EUNSUPPORTED;
-	}
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-	enum ike_err err = IKE_ENOMEM;
-
-	if (ctx) {
-		err = hmac_run(ctx, digest, key, parts, n, out, out_n) ? IKE_OK : IKE_EUNSUPPORTED;
-	}
-	EVP_MAC_CTX_free(ctx);
-	EVP_MAC_free(mac);
+	secret_wipe(full, sizeof full);
+	ike_mac_free(m);
 	return err;
+}
+
+/* The block ciphers' PRFs make a key of 16 bytes of any other one. A longer one is hashed: under a
+ * key of zeros; a shorter one is hashed by CMAC (RFC 4615 section 3) and filled up with zeros by
+ * XCBC (RFC 4434 section 2). */
+static enum ike_err fit_key(struct ossl_lib_ctx_st *libctx, const struct ike_mac_kind *kind,
+    struct bytes key, uint8_t out[IKE_MAC_BLOCK_KEY])
+{
+	static const uint8_t zero[IKE_MAC_BLOCK_KEY];
+	bool fits = key.n == IKE_MAC_BLOCK_KEY;
+
+	if (fits || (key.n < IKE_MAC_BLOCK_KEY && kind->way == IKE_MAC_XCBC)) {
+		memset(out, 0, IKE_MAC_BLOCK_KEY);
+		if (key.n > 0) {
+			memcpy(out, key.p, key.n);
+		}
+		return IKE_OK;
+	}
+	return mac_once(libctx, kind, bytes_of(zero, sizeof zero), &key, 1, out);
 }
 
 enum ike_err ike_prf(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes key,
     const struct bytes *parts, size_t n, uint8_t *out)
 {
-	const char *digest = ike_prf_digest(prf);
+	const struct ike_mac_kind *kind = prf.type == TRANSFORM_PRF ? ike_mac_find(prf) : NULL;
+	uint8_t fitted[IKE_MAC_BLOCK_KEY];
 
-	return digest ? ike_hmac(libctx, digest, key, parts, n, out, ike_prf_len(prf))
-		      : IKE_EUNSUPPORTED;
+	if (!kind) {
+		return IKE_EUNSUPPORTED;
+	}
+	if (kind->way == IKE_MAC_HMAC) {
+		return mac_once(libctx, kind, key, parts, n, out);
+	}
+	enum ike_err err = fit_key(libctx, kind, key, fitted);
+	if (err == IKE_OK) {
+		err = mac_once(libctx, kind, bytes_of(fitted, sizeof fitted), parts, n, out);
+	}
+	secret_wipe(fitted, sizeof fitted);
+	return err;
 }
 
 /*

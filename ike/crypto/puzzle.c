@@ -14,7 +14,9 @@
 #include <string.h>
 
 struct ike_puzzle {
-	EVP_MAC_CTX *ctx; /* an HMAC whose digest is set */
+	EVP_MAC_CTX *ctx; /* an HMAC whose digest is set; NULL: the PRF is another one */
+	struct ossl_lib_ctx_st *libctx;
+	struct transform prf;
 	size_t out_n;
 	unsigned bits;
 	uint8_t s[IKE_COOKIE_MAX];
@@ -45,11 +47,7 @@ static struct transform prf_of(uint16_t prf)
 
 bool ike_puzzle_prf(struct ossl_lib_ctx_st *libctx, uint16_t prf)
 {
-	const char *digest = ike_prf_digest(prf_of(prf));
-	EVP_MD *md = digest ? EVP_MD_fetch(libctx, digest, NULL) : NULL;
-
-	EVP_MD_free(md);
-	return md != NULL;
+	return ike_mac_can(libctx, prf_of(prf));
 }
 
 static bool repeated(struct bytes keys, size_t len, size_t which)
@@ -107,19 +105,23 @@ static EVP_MAC_CTX *hmac_new(struct ossl_lib_ctx_st *libctx, const char *digest)
 enum ike_err ike_puzzle_new(struct ike_puzzle **out, struct ossl_lib_ctx_st *libctx, uint16_t prf,
     unsigned bits, struct bytes s)
 {
-	const char *digest = ike_prf_digest(prf_of(prf));
+	const struct ike_mac_kind *kind = ike_mac_find(prf_of(prf));
 	struct ike_puzzle *p;
 
 	*out = NULL;
-	if (!digest || bits > IKE_PUZZLE_BITS_MOST || s.n > sizeof p->s) {
+	if (!kind || bits > IKE_PUZZLE_BITS_MOST || s.n > sizeof p->s) {
 		return IKE_EUNSUPPORTED;
 	}
 	p = calloc(1, sizeof *p);
 	if (!p) {
 		return IKE_ENOMEM;
 	}
-	p->ctx = hmac_new(libctx, digest);
-	if (!p->ctx) {
+	p->libctx = libctx;
+	p->prf = prf_of(prf);
+	if (kind->way == IKE_MAC_HMAC) {
+		p->ctx = hmac_new(libctx, kind->name);
+	}
+	if (kind->way == IKE_MAC_HMAC ? !p->ctx : !ike_mac_can(libctx, p->prf)) {
 		ike_puzzle_free(p);
 		return IKE_EUNSUPPORTED;
 	}
@@ -143,12 +145,20 @@ void ike_puzzle_free(struct ike_puzzle *p)
 /* IKE_OK: this key is one. */
 static enum ike_err try_key(struct ike_puzzle *p, const uint8_t key[IKE_PUZZLE_KEY_LEN])
 {
+	struct bytes s = bytes_of(p->s, p->s_n);
 	uint8_t out[IKE_PRF_MAX];
 	size_t got = 0;
 
-	if (EVP_MAC_init(p->ctx, key, IKE_PUZZLE_KEY_LEN, NULL) != 1 ||
-	    EVP_MAC_update(p->ctx, p->s, p->s_n) != 1 ||
-	    EVP_MAC_final(p->ctx, out, &got, sizeof out) != 1 || got != p->out_n) {
+	if (!p->ctx) {
+		struct bytes k = bytes_of(key, IKE_PUZZLE_KEY_LEN);
+		enum ike_err err = ike_prf(p->libctx, p->prf, k, &s, 1, out);
+
+		if (err != IKE_OK) {
+			return err;
+		}
+	} else if (EVP_MAC_init(p->ctx, key, IKE_PUZZLE_KEY_LEN, NULL) != 1 ||
+		   EVP_MAC_update(p->ctx, p->s, p->s_n) != 1 ||
+		   EVP_MAC_final(p->ctx, out, &got, sizeof out) != 1 || got != p->out_n) {
 		return IKE_EBUG;
 	}
 	return zero_bits(out, p->out_n) >= p->bits ? IKE_OK : IKE_ETEMPORARY;

@@ -350,6 +350,9 @@ static const struct {
     {"null-sha256", "\"null-sha256\" does not encrypt"},
     {"3des-sha256", "3DES in \"3des-sha256\" is weak"},
     {"aes128-sha1", "HMAC_SHA1_96 in \"aes128-sha1\" is weak: SHA-1"},
+    {"aes128-md5", "HMAC_MD5_96 in \"aes128-md5\" is weak: MD5"},
+    {"des-sha256", "DES in \"des-sha256\" is weak: a key of 56 bits"},
+    {"camellia256ctr-aescmac", NULL},
     {"aes128gcm16-modp8192", NULL},
     {"aes128gcm16-modp1024",
 	"MODP_1024 in \"aes128gcm16-modp1024\" is weak: discrete logarithms of 1024 bits are "

@@ -78,6 +78,34 @@ START_TEST(ike_line)
 }
 END_TEST
 
+/* A MAC that Wireshark cannot check is named by its length, so that it finds the end of the text.
+ */
+START_TEST(ike_line_of_another_mac)
+{
+	struct keylog *k = open_log();
+	struct ike_keys keys = {.spi_i = 1,
+	    .spi_r = 2,
+	    .suite = {.encr = {TRANSFORM_ENCR, ENCR_AES_CBC, 128},
+		.integ = {TRANSFORM_INTEG, INTEG_AES_XCBC_96, 0}},
+	    .sk_ei = secret_of(2),
+	    .sk_er = secret_of(2),
+	    .sk_ai = secret_of(3),
+	    .sk_ar = secret_of(1)};
+
+	keylog_ike(k, &keys);
+	keylog_close(k);
+	ck_assert_str_eq(content("ikev2_decryption_table"),
+	    "0000000000000001,0000000000000002,0001,0001,\"AES-CBC-128 [RFC3602]\",000102,00,"
+	    "\"ANY 96-bits of Authentication [No Checking]\"\n");
+	ck_assert_str_eq(content("esp_sa"), "");
+	rmdir(folder);
+	secret_fini(&keys.sk_ei);
+	secret_fini(&keys.sk_er);
+	secret_fini(&keys.sk_ai);
+	secret_fini(&keys.sk_ar);
+}
+END_TEST
+
 START_TEST(child_lines)
 {
 	struct keylog *k = open_log();
@@ -129,6 +157,8 @@ int main(void)
 	TCase *t = tcase_create("keylog");
 
 	tcase_add_test(t, ike_line);
+
+	tcase_add_test(t, ike_line_of_another_mac);
 	tcase_add_test(t, child_lines);
 	tcase_add_test(t, says_what_is_wrong);
 	suite_add_tcase(s, t);

@@ -4,9 +4,9 @@
  * Sources: RFC 7634 appendix A (ChaCha20-Poly1305), draft-mcgrew-gcm-test-01 (AES-GCM and GMAC in
  * ESP, on the algorithm of NIST SP 800-38D, whose shorter tags are cut ones), Linux's
  * crypto/testmgr.h (AES-CCM in ESP), RFC 3602 section 4 (AES-CBC), RFC 3686 section 6 (AES-CTR),
- * NTT's vectors of Camellia on the text of NIST SP 800-38A, FIPS 81 appendix C (DES-CBC), RFC 4868
- * section 2.7.2 (HMAC-SHA-2, with RFC 4231's data), RFC 2202 (HMAC-SHA-1), RFC 3566 section 4.6
- * (AES-XCBC), RFC 4494 section 5 (AES-CMAC).
+ * NTT's vectors of Camellia on the text of NIST SP 800-38A, RFC 5528 section 4 (Camellia-CTR), FIPS
+ * 81 appendix C (DES-CBC), RFC 4868 section 2.7.2 (HMAC-SHA-2, with RFC 4231's data), RFC 2202
+ * (HMAC-MD5, HMAC-SHA-1), RFC 3566 section 4.6 (AES-XCBC), RFC 4494 section 5 (AES-CMAC).
  */
 #include "esp/crypto/crypto.h"
 
@@ -242,6 +242,29 @@ static const struct vector vectors[] = {
 	"0123456789abcdef0123456789abcdef0123456789abcdef", KEY_SEQ, 0, false, "0000000100000001",
 	"1234567890abcdef", "4e6f77206973207468652074696d6520666f7220616c6c20",
 	"e5c7cdde872bf27c43e934008c389c0f683788499a7c05f6", NULL},
+    {"FIPS 81 CBC", ENCR(DES, 0), HMAC(256_128), "0123456789abcdef", KEY_SEQ, 0, false,
+	"0000000100000001", "1234567890abcdef", "4e6f77206973207468652074696d6520666f7220616c6c20",
+	"e5c7cdde872bf27c43e934008c389c0f683788499a7c05f6", NULL},
+    {"RFC 5528 vector 1", ENCR(CAMELLIA_CTR, 128), HMAC(256_128),
+	"ae6852f8121067cc4bf7a5765577f39e"
+	"00000030",
+	KEY_SEQ, 0, false, "0000000100000001", "0000000000000000",
+	"53696e676c6520626c6f636b206d7367", "d09dc29a8214619a20877c76db1f0b3f", NULL},
+    {"RFC 5528 vector 4", ENCR(CAMELLIA_CTR, 192), HMAC(256_128),
+	"16af5b145fc9f579c175f93e3bfb0eed863d06ccfdb78515"
+	"00000048",
+	KEY_SEQ, 0, false, "0000000100000001", "36733c147d6d93cb",
+	"53696e676c6520626c6f636b206d7367", "2379399e8a8d2b2b16702fc78b9e9696", NULL},
+    {"RFC 5528 vector 7", ENCR(CAMELLIA_CTR, 256), HMAC(256_128),
+	"776beff2851db06f4c8a0542c8696f6c6a81af1eec96b4d37fc1d689e6c1c104"
+	"00000060",
+	KEY_SEQ, 0, false, "0000000100000001", "db5672c97aa8f0b2",
+	"53696e676c6520626c6f636b206d7367", "3401f9c8247effcebd6994714c1bbb11", NULL},
+    {"RFC 2202 MD5 case 1", NULL_ENCR, INTEG(HMAC_MD5_96), "", KEY_0B16, 0, false,
+	"4869205468657265", "", "", "", "9294727a3638bb1c13f48ef8"},
+    {"RFC 2202 MD5 case 2", NULL_ENCR, INTEG(HMAC_MD5_96), "", "4a656665000000000000000000000000",
+	0, false, "7768617420646f20", "", "79612077616e7420666f72206e6f7468696e673f",
+	"79612077616e7420666f72206e6f7468696e673f", "750c783e6ab0b503eaa86e31"},
 };
 
 static size_t put_hex(uint8_t *dst, const char *hex)
@@ -362,6 +385,9 @@ static const struct {
     {ENCR(NULL_AUTH_AES_GMAC, 256), HMAC(256_128), 36, 32, ESP_CRYPTO_UNSUPPORTED},
     {ENCR(3DES, 0), INTEG(HMAC_SHA1_96), 24, 20, ESP_CRYPTO_OK},
     {ENCR(3DES, 0), INTEG(AES_XCBC_96), 24, 20, ESP_CRYPTO_KEY},
+    {ENCR(DES, 0), INTEG(HMAC_MD5_96), 8, 16, ESP_CRYPTO_OK},
+    {ENCR(DES, 0), INTEG(HMAC_MD5_96), 16, 16, ESP_CRYPTO_KEY},
+    {ENCR(CAMELLIA_CTR, 128), NONE, 20, 0, ESP_CRYPTO_UNSUPPORTED},
 };
 
 START_TEST(pair)

@@ -10,6 +10,10 @@
 static const struct transform prf256 = {TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0};
 static const struct transform prf384 = {TRANSFORM_PRF, PRF_HMAC_SHA2_384, 0};
 static const struct transform prf512 = {TRANSFORM_PRF, PRF_HMAC_SHA2_512, 0};
+static const struct transform xcbc = {TRANSFORM_PRF, PRF_AES128_XCBC, 0};
+static const struct transform cmac = {TRANSFORM_PRF, PRF_AES128_CMAC, 0};
+static const struct transform prfsha1 = {TRANSFORM_PRF, PRF_HMAC_SHA1, 0};
+static const struct transform prfmd5 = {TRANSFORM_PRF, PRF_HMAC_MD5, 0};
 static const struct transform gcm256 = {TRANSFORM_ENCR, ENCR_AES_GCM_16, 256};
 static const struct transform gcm128 = {TRANSFORM_ENCR, ENCR_AES_GCM_16, 128};
 static const struct transform cbc128 = {TRANSFORM_ENCR, ENCR_AES_CBC, 128};
@@ -17,7 +21,8 @@ static const struct transform cbc256 = {TRANSFORM_ENCR, ENCR_AES_CBC, 256};
 static const struct transform sha256 = {TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0};
 static const struct transform sha512 = {TRANSFORM_INTEG, INTEG_HMAC_SHA2_512_256, 0};
 
-/* RFC 4868 section 2.7.1, cases PRF-1 and PRF-2 (RFC 4231 cases 1 and 2). */
+/* RFC 4868 section 2.7.1, cases PRF-1 and PRF-2 (RFC 4231 cases 1 and 2); RFC 2202 sections 2 and
+ * 3, cases 1 and 2. */
 static const struct {
 	const char *key, *data;
 	uint16_t prf;
@@ -39,6 +44,13 @@ static const struct {
     {"4a656665", "what do ya want for nothing?", PRF_HMAC_SHA2_512,
 	"164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
 	"9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "Hi There", PRF_HMAC_SHA1,
+	"b617318655057264e28bc0b6fb378c8ef146be00"},
+    {"4a656665", "what do ya want for nothing?", PRF_HMAC_SHA1,
+	"effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "Hi There", PRF_HMAC_MD5,
+	"9294727a3638bb1c13f48ef8158bfc9d"},
+    {"4a656665", "what do ya want for nothing?", PRF_HMAC_MD5, "750c783e6ab0b503eaa86e310a5db738"},
 };
 
 START_TEST(prf_vectors)
@@ -63,17 +75,82 @@ START_TEST(prf_vectors)
 }
 END_TEST
 
+#define KEY_16 "000102030405060708090a0b0c0d0e0f"
+#define KEY_10 "00010203040506070809"
+#define KEY_18 "000102030405060708090a0b0c0d0e0fedcb"
+#define TO_19 "000102030405060708090a0b0c0d0e0f10111213"
+#define KEY_NIST "2b7e151628aed2a6abf7158809cf4f3c"
+#define NIST_1 "6bc1bee22e409f96e93d7e117393172a"
+#define NIST_2 "ae2d8a571e03ac9c9eb76fac45af8e51"
+#define NIST_3 "30c81c46a35ce411"
+#define NIST_4 "e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
+
+/* RFC 3566 section 4.6 (before the cut to 96 bits), RFC 4434 section 2.1; RFC 4493 section 4, RFC
+ * 4615 section 4. */
+static const struct {
+	uint16_t prf;
+	const char *key, *data, *out;
+} blocks[] = {
+    {PRF_AES128_XCBC, KEY_16, "", "75f0251d528ac01c4573dfd584d79f29"},
+    {PRF_AES128_XCBC, KEY_16, "000102", "5b376580ae2f19afe7219ceef172756f"},
+    {PRF_AES128_XCBC, KEY_16, KEY_16, "d2a246fa349b68a79998a4394ff7a263"},
+    {PRF_AES128_XCBC, KEY_16, TO_19, "47f51b4564966215b8985c63055ed308"},
+    {PRF_AES128_XCBC, KEY_16, TO_19 "1415161718191a1b1c1d1e1f", "f54f0ec8d2b9f3d36807734bd5283fd4"},
+    {PRF_AES128_XCBC, KEY_16, TO_19 "1415161718191a1b1c1d1e1f2021",
+	"becbb3bccdb518a30677d5481fb6b4d8"},
+    {PRF_AES128_XCBC, KEY_10, TO_19, "0fa087af7d866e7653434e602fdde835"},
+    {PRF_AES128_XCBC, KEY_18, TO_19, "8cd3c93ae598a9803006ffb67c40e9e4"},
+    {PRF_AES128_CMAC, KEY_NIST, "", "bb1d6929e95937287fa37d129b756746"},
+    {PRF_AES128_CMAC, KEY_NIST, NIST_1, "070a16b46b4d4144f79bdd9dd04a287c"},
+    {PRF_AES128_CMAC, KEY_NIST, NIST_1 NIST_2 NIST_3, "dfa66747de9ae63030ca32611497c827"},
+    {PRF_AES128_CMAC, KEY_NIST, NIST_1 NIST_2 NIST_3 NIST_4, "51f0bebf7e3b9d92fc49741779363cfe"},
+    {PRF_AES128_CMAC, KEY_18, TO_19, "84a348a4a45d235babfffc0d2b4da09a"},
+    {PRF_AES128_CMAC, KEY_16, TO_19, "980ae87b5f4c9c5214f5b6a8455e4c2d"},
+    {PRF_AES128_CMAC, KEY_10, TO_19, "290d9e112edb09ee141fcf64c0b72f3d"},
+};
+
+START_TEST(block_cipher_prfs)
+{
+	struct transform prf = {TRANSFORM_PRF, blocks[_i].prf, 0};
+	uint8_t b[3][64], out[IKE_PRF_MAX];
+	struct bytes key = hex_to(b[0], 64, blocks[_i].key),
+		     data = hex_to(b[1], 64, blocks[_i].data);
+	struct bytes want = hex_to(b[2], 64, blocks[_i].out);
+
+	ck_assert_uint_eq(ike_prf_len(prf), want.n);
+	for (size_t cut = 0; cut <= data.n; cut++) {
+		struct bytes parts[] = {
+		    bytes_of(data.p, cut), bytes_of(NULL, 0), bytes_of(data.p + cut, data.n - cut)};
+		ck_assert_int_eq(ike_prf(NULL, prf, key, parts, 3, out), IKE_OK);
+		ck_assert_bytes(bytes_of(out, want.n), want);
+	}
+}
+END_TEST
+
+/* RFC 3566 section 4.6, case 7: 1000 zeros. */
+START_TEST(xcbc_of_many)
+{
+	static const uint8_t zero[1000];
+	struct bytes data = bytes_of(zero, sizeof zero);
+	uint8_t key[16], want[16], out[IKE_PRF_MAX];
+
+	ck_assert_int_eq(
+	    ike_prf(NULL, xcbc, hex_to(key, sizeof key, KEY_16), &data, 1, out), IKE_OK);
+	ck_assert_bytes(bytes_of(out, 16), hex_to(want, 16, "f0dafee895db30253761103b5d84528f"));
+}
+END_TEST
+
 START_TEST(prf_unknown)
 {
-	struct transform md5 = {TRANSFORM_PRF, 1, 0},
+	struct transform tiger = {TRANSFORM_PRF, 3, 0},
 			 wrong_type = {TRANSFORM_INTEG, PRF_HMAC_SHA2_256, 0};
 	struct bytes none = bytes_of("", 0);
 	uint8_t out[IKE_PRF_MAX];
 
-	ck_assert_int_eq(ike_prf(NULL, md5, none, &none, 1, out), IKE_EUNSUPPORTED);
+	ck_assert_int_eq(ike_prf(NULL, tiger, none, &none, 1, out), IKE_EUNSUPPORTED);
 	ck_assert_int_eq(ike_prf(NULL, wrong_type, none, &none, 1, out), IKE_EUNSUPPORTED);
-	ck_assert_int_eq(ike_prf_plus(NULL, md5, none, &none, 1, out, 8), IKE_EUNSUPPORTED);
-	ck_assert_uint_eq(ike_prf_len(md5), 0);
+	ck_assert_int_eq(ike_prf_plus(NULL, tiger, none, &none, 1, out, 8), IKE_EUNSUPPORTED);
+	ck_assert_uint_eq(ike_prf_len(tiger), 0);
 	/* An empty key is a key. HMAC-SHA-256("", ""). */
 	ck_assert_int_eq(ike_prf(NULL, prf256, none, &none, 1, out), IKE_OK);
 	ck_assert_uint_eq(out[0], 0xb6);
@@ -237,6 +314,30 @@ static const struct {
 	"f0b82bea8f1a889afa4fdd9c28cede7e269245200292cd7a52fb47e9d4089890",
 	"c04d7ad7730afbc5b1ee4abb85d85e4e8de30bb4505fa4de177cc031849384d6"
 	"76029625eb826e5b8e97f0f581d1756cd06590a8edbbc7cbd080a6509eb3d3f6"},
+    {&xcbc, "ca3d6eb6b2a1c4202b9de72c9b8a4b2808b584a42a5ee06de948a3621975a212",
+	"f754de57127094942f58b13786d05d0b68c4a0f3e4dfacfd6c72e5c2455d9682",
+	"a1dbe1f40b8bd91f97345b094cf37e6b56826101e93df36750b63157edb91147d1c4b6b1"
+	"95f9f618c4710fe64497261f02cd64a48d22e13f04b8dd038e664a0f82f20c7c50e6ad88",
+	"0ba3ef112e51a5ac6bca182d7eeaea62e53a0f4061c41100e17b6d12687c2933",
+	"0d5e9d87ac40159fb3dea007bd51cd18"},
+    {&cmac, "065edf4d020dc09f76f44d52b8e0a1ffffb98de3bc5f9592bea017b8ffdf3531",
+	"8b4232bb5a8e27be65b1dce582907a5238755c5b920a29c7443d41e46adb964b",
+	"5e08a979aa744f7fa91b69848358bddd5dd33cc5313b100851e504e576b723ba8e1c7db2"
+	"aa6ee70356ffbdd8599c8b1380cf2272341d468ec8737c102f3675fcc5388edb9f6d6e80",
+	"76f672ea89df19586e8664b4e4e9af8f4e6ba3ebb543e5a502819ca192fba221",
+	"c2ae6116a6ccd8cac5b52d11872be8bd"},
+    {&prfsha1, "c847ea995698b7708090ccc4b979d974a5b592ca8913bef2b6c0abae14d94254",
+	"f253afd65270cf957bd5831cea1d7b94b5b640a1c86b5c386854bc99479ea224",
+	"3c0a48db2b3bb5b3516cf861fb8df619ea7a374aa3457e2374e3e6053ff20b210a07c2fe"
+	"fa33aab42c8ff1d2fda504002dde0de5dc09ff9a18c84c7948260aa281ab2e86872d3fd7",
+	"58205b0c206981f583c3b12d9b5bcc67cc05dbcd12d27f105235bfbf68301b48",
+	"7c9debfc1a6302852e2c25eb8c6537e3c9209601"},
+    {&prfmd5, "2dd44da7974bdc9529d2201cefd9ddc9aa038092b46b2d9973ff9e63545fc641",
+	"ab992733842cfe8a0332d2b1457114f723a880e3d77671ab0eedb4ab2cff99c3",
+	"ea6c89f9e4fcf9cf6ed27092447c608c7038d2a4c1e707b8749faa70cefc1440fa15c86f"
+	"b144869c2c8b7862d736f1d26799b50b971c3327345949b0917e661624ca6a1ea367f7dc",
+	"8a22513817ae7502367198d1b2f4469273ec1cbdc7057343de36bbc260020026",
+	"c4c58725f2c77308d1204c86ba8261cd"},
 };
 
 enum { DERIVED = sizeof derived / sizeof derived[0] };
@@ -302,7 +403,7 @@ START_TEST(derivation_unsupported)
 	struct ike_keymat_in in = inputs(&v);
 	struct suite bad[] = {
 	    {.encr = {TRANSFORM_ENCR, 99, 0}, .prf = prf256},
-	    {.encr = gcm256, .prf = {TRANSFORM_PRF, 4, 0}},
+	    {.encr = gcm256, .prf = {TRANSFORM_PRF, 3, 0}},
 	    {.encr = cbc128, .prf = prf256, .integ = {TRANSFORM_INTEG, 99, 0}},
 	};
 	struct ike_child_in ci = {.prf = prf256, .sk_d = in.shared, .ni = in.ni, .nr = in.nr};
@@ -328,9 +429,9 @@ START_TEST(psk_mac)
 	    IKE_OK);
 	ck_assert_bytes(secret_bytes(&mac), hex_to(want, sizeof want, derived[_i].psk));
 	secret_fini(&mac);
-	struct transform md5 = {TRANSFORM_PRF, 1, 0};
+	struct transform tiger = {TRANSFORM_PRF, 3, 0};
 	ck_assert_int_eq(
-	    ike_psk_mac(NULL, md5, text_bytes("x"), text_bytes("y"), &mac), IKE_EUNSUPPORTED);
+	    ike_psk_mac(NULL, tiger, text_bytes("x"), text_bytes("y"), &mac), IKE_EUNSUPPORTED);
 	ck_assert_ptr_null(mac.p);
 }
 END_TEST
@@ -425,6 +526,8 @@ int main(void)
 	Suite *s = suite_create("ike_crypto_prf");
 
 	add_loop(s, "PRF vectors", prf_vectors, sizeof hmacs / sizeof hmacs[0]);
+	add_loop(s, "block cipher PRFs", block_cipher_prfs, sizeof blocks / sizeof blocks[0]);
+	add_test(s, "XCBC of 1000 bytes", xcbc_of_many);
 	add_test(s, "unknown PRF", prf_unknown);
 	add_test(s, "prf+ limits", prf_plus_limits);
 	add_test(s, "NIST key derivation", nist_keymat);

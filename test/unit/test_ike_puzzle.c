@@ -86,7 +86,10 @@ START_TEST(sizes)
 }
 END_TEST
 
-static const uint16_t prfs[] = {PRF_HMAC_SHA2_256, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_512};
+static const uint16_t prfs[] = {PRF_HMAC_SHA2_256, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_512,
+    PRF_AES128_XCBC, PRF_AES128_CMAC, PRF_HMAC_SHA1};
+
+enum { PRFS = sizeof prfs / sizeof prfs[0] };
 
 /* Solved in slices, with no more keys tried in one than were allowed. */
 START_TEST(solves)
@@ -111,7 +114,7 @@ START_TEST(solves)
 	ck_assert_uint_eq(s.n, IKE_PUZZLE_SOLUTION);
 	ck_assert(ike_puzzle_check(NULL, prfs[_i], 9, cookie(), s));
 	ck_assert(!ike_puzzle_check(NULL, prfs[_i], 9, bytes_of(cookie_bytes, 19), s));
-	ck_assert(!ike_puzzle_check(NULL, prfs[(_i + 1) % 3], 9, cookie(), s));
+	ck_assert(!ike_puzzle_check(NULL, prfs[(_i + 1) % PRFS], 9, cookie(), s));
 	ike_puzzle_free(p);
 }
 END_TEST
@@ -153,7 +156,7 @@ int main(void)
 	add_test(s, "known_solution", known_solution);
 	add_test(s, "each_key_counts", each_key_counts);
 	add_test(s, "sizes", sizes);
-	add_loop(s, "solves", solves, 3);
+	add_loop(s, "solves", solves, PRFS);
 	add_test(s, "solves_like_python", solves_like_python);
 	add_test(s, "bounded", bounded);
 	return run_suite(s);
