@@ -78,6 +78,10 @@ enum ike_err ike_child_new_for(struct ike_child **out, struct ike_sa *sa,
 	c->tag = tag;
 	c->cfg = cfg;
 	c->state = IKE_CHILD_CREATING;
+	if (old && old->single) {
+		c->single = c->has_flow = true;
+		c->flow = old->flow;
+	}
 	c->expire_at = c->rekey_at = IKE_NEVER;
 	while (*at)
 		at = &(*at)->next;
@@ -153,12 +157,28 @@ static struct ts flow_ts(const struct addr *a, const struct ts_flow *f, uint16_t
 	return t;
 }
 
-static void offer_side(const struct config_ts *v, size_t n, const struct addr *own,
-    const struct ts *flow, struct ts_list *out)
+bool ike_child_wants_single(struct ike_child *c, unsigned notify)
 {
-	struct ts_list all;
+	struct ike_sa_ref ref = ike_sa_ref_of(c->sa, c);
 
-	ike_select_expand_ts(v, n, own, &all);
+	if (notify != IKE_N_SINGLE_PAIR_REQUIRED || !c->has_flow || c->single)
+		return false;
+	c->single = true;
+	ike_emit_step(c->sa->e, &ref,
+	    "the peer takes one pair of addresses only (SINGLE_PAIR_REQUIRED): the child %s is "
+	    "asked "
+	    "for again, for the packet alone that wants it",
+	    c->cfg->name);
+	return true;
+}
+
+static void offer_side(const struct config_ts *v, size_t n, const struct addr *own,
+    const struct ts *flow, bool single, struct ts_list *out)
+{
+	struct ts_list all = {.n = 0};
+
+	if (!single)
+		ike_select_expand_ts(v, n, own, &all);
 	out->n = 0;
 	if (flow)
 		ts_list_add(out, flow);
@@ -172,10 +192,10 @@ void ike_child_offer_ts(const struct ike_child *c, struct ts_list *local, struct
 	struct ts src = flow_ts(&c->flow.src, &c->flow, c->flow.sport);
 	struct ts dst = flow_ts(&c->flow.dst, &c->flow, c->flow.dport);
 
-	offer_side(
-	    k->local_ts, k->local_ts_n, &c->sa->local.addr, c->has_flow ? &src : NULL, local);
-	offer_side(
-	    k->remote_ts, k->remote_ts_n, &c->sa->remote.addr, c->has_flow ? &dst : NULL, remote);
+	offer_side(k->local_ts, k->local_ts_n, &c->sa->local.addr, c->has_flow ? &src : NULL,
+	    c->single, local);
+	offer_side(k->remote_ts, k->remote_ts_n, &c->sa->remote.addr, c->has_flow ? &dst : NULL,
+	    c->single, remote);
 }
 
 /* ---- Up ---- */

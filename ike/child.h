@@ -25,6 +25,7 @@ struct ike_child {
 	unsigned gone_n;
 	bool has_flow;
 	struct ts_flow flow; /* the packet that wants it */
+	bool single;         /* the peer takes no more than that packet's selectors */
 	struct suite suite;
 	uint32_t resource;    /* as asked for: ike_mode.resource */
 	struct ike_mode mode; /* as agreed */
@@ -64,6 +65,10 @@ void ike_child_note_gone(struct ike_sa *sa, uint32_t spi_out);
 /* Our proposals and selectors for a request. first: the child of IKE_AUTH. */
 void ike_child_offer_proposals(const struct ike_child *c, bool first, struct proposal_list *out);
 void ike_child_offer_ts(const struct ike_child *c, struct ts_list *local, struct ts_list *remote);
+
+/* The peer wants one pair of addresses (SINGLE_PAIR_REQUIRED, RFC 7296 section 2.9): true if there
+ * is a packet that says which, and it is to be asked for again. */
+bool ike_child_wants_single(struct ike_child *c, unsigned notify);
 
 /* What both ends must know for the keys: RFC 7296 section 2.17. */
 struct ike_child_secrets {

@@ -375,6 +375,15 @@ void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w
 {
 	char at[ENDPOINT_TEXT];
 
+	if (type == IKE_N_SINGLE_PAIR_REQUIRED) {
+		ike_reason_set(r, IKE_EPEERNOTIFY,
+		    "%s refused the child \"%s/%s\", since it takes one pair of addresses only "
+		    "(SINGLE_PAIR_REQUIRED): let a packet ask for it (start_action = \"trap\"), or "
+		    "name "
+		    "one address each in local_ts and remote_ts",
+		    endpoint_text(w->remote, at), conn_name(w), child_name(w));
+		return;
+	}
 	ike_reason_set(r, IKE_EPEERNOTIFY,
 	    "%s refused the child \"%s/%s\" with %s (%u): %s; its log says why",
 	    endpoint_text(w->remote, at), conn_name(w), child_name(w),

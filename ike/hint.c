@@ -83,7 +83,11 @@ static enum ike_err on_unknown_ike(
 		e->stats.dropped_malformed++;
 		return IKE_ESYNTAX;
 	}
-	ask(sa, d, "this IKE SA");
+	if (ike_sa_closes_patiently(sa))
+		sa->stop_at =
+		    e->now + IKE_STOP_MS; /* another is in its place: no need to ask more */
+	else
+		ask(sa, d, "this IKE SA");
 	return IKE_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "ike/mode.h"
 #include "ike/rekey.h"
+#include "ike/task/task.h"
 #include "ike/unique.h"
 
 /* ---- The initiator of the exchange: the peer's answer ---- */
@@ -182,6 +183,10 @@ void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a
 	struct ike_reason why;
 	enum ike_err err;
 
+	/* A request of its own has seen to that in its task. */
+	if (n && a->first && ike_child_wants_single(c, n->type) &&
+	    ike_task_new(c->sa, &ike_task_create_child, c))
+		return;
 	if (n) {
 		ike_child_explain_refusal(c, a->first, n->type, &why);
 		ike_child_failed(c, &why);

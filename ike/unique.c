@@ -169,9 +169,6 @@ void ike_unique_due(struct ike_sa *sa)
 		return;
 	ike_unique_spare(sa);
 	replace(sa, by);
-	/* A peer that has not deleted it in time may have forgotten it: no answer comes then. */
-	if (ike_sa_closes_patiently(sa))
-		sa->stop_at = sa->e->now + IKE_OUSTED_MS / 3;
 }
 
 /* What carries its packets now. */

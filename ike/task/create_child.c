@@ -124,6 +124,8 @@ static bool goes_on(struct ike_task *t, const struct ike_notify *n)
 		return false;
 	if (n->type == IKE_N_INVALID_KE_PAYLOAD)
 		return another_group(t, n) || with_ke(t, n);
+	if (ike_child_wants_single(t->child, n->type))
+		return true;
 	if (n->type == IKE_N_NO_PROPOSAL_CHOSEN)
 		return with_ke(t, n);
 	if (n->type == IKE_N_TEMPORARY_FAILURE)
