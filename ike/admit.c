@@ -3,9 +3,10 @@
  * IPv6, of one /64, section 4.2): first nothing; then cookies, so that an address must be true;
  * then puzzles, which grow harder with the load; then the caps.
  *
- * A caller that solves no puzzles gets in by lot (section 7.1), if it brings a cookie, with one
- * chance in LOT at first, and none when the caps are reached. All of it is stateless: the cookie
- * says which puzzle came with it and when.
+ * A caller that solves no puzzles gets in by lot (section 7.1), if it brings a cookie: with one
+ * chance in LOT at first, and none from halfway to the caps on, so that however often others draw,
+ * there is room for those who work. All of it is stateless: the cookie says which puzzle came with
+ * it and when.
  */
 #include "ike/admit.h"
 
@@ -17,6 +18,7 @@
 
 enum {
 	ALL = 1000, /* of urgency */
+	HALF = ALL / 2,
 	LOT = 8,
 	HARDER = 4, /* bits that the load adds */
 	SITE = 8,   /* bytes of an IPv6 address */
@@ -127,8 +129,8 @@ static bool is_lucky(struct ike_engine *e, uint32_t urgent)
 {
 	uint8_t dice[4];
 
-	return !ike_random(e->p.libctx, dice, sizeof dice) &&
-	       be32_load(dice) % (LOT * ALL) < ALL - urgent;
+	return urgent < HALF && !ike_random(e->p.libctx, dice, sizeof dice) &&
+	       be32_load(dice) % (LOT * HALF) < HALF - urgent;
 }
 
 enum ike_err ike_admit(struct ike_engine *e, const struct ike_in *in)

@@ -322,6 +322,13 @@ static enum ike_err judge(
 		    m->ke.group, suite->ke.id);
 		return IKE_EKE;
 	}
+	if (ike_msg_notify(m, IKE_N_PUZZLE)) {
+		/* It would drop an IKE_AUTH without the solution, and say nothing. */
+		ike_reason_set(why, IKE_EUNSUPPORTED,
+		    "the responder asks for a puzzle with IKE_AUTH as well (RFC 8019 section 7.2), "
+		    "and we solve those of IKE_SA_INIT only: try again when it is less busy");
+		return IKE_EUNSUPPORTED;
+	}
 	return IKE_OK;
 }
 

@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 import lab  # noqa: E402
 import peers  # noqa: E402
 import drops  # noqa: E402
+import flood  # noqa: E402
 import childless  # noqa: E402
 import fragment  # noqa: E402
 import hops  # noqa: E402
@@ -38,8 +39,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def selected(words):
     # The longest first, so that they do not stand alone at the end.
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
-             *fragment.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(), *scripted.cases(),
-             *redirect.cases(), *hops.cases()]
+             *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
+             *scripted.cases(), *redirect.cases(), *hops.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 

@@ -460,7 +460,22 @@ START_TEST(puzzle_is_asked_for)
 }
 END_TEST
 
-/* At the caps the lot gives nothing, and the difficulty has grown. */
+/* However often callers draw that solve nothing, half of the room is kept for those who do. */
+START_TEST(room_for_workers)
+{
+	flooded(40,
+	    "cookie_threshold = 2; puzzle_threshold = 4; init_limit_half_open = 24;"
+	    "puzzle_difficulty = 9;",
+	    "");
+	for (uint32_t i = 0; i < 20000; i++)
+		call_with_cookie(i);
+	ck_assert_uint_ge(right_stats().half_open, 10);
+	ck_assert_uint_le(right_stats().half_open, 15);
+	left_gets_in();
+}
+END_TEST
+
+/* At the caps the difficulty has grown. */
 START_TEST(harder_with_load)
 {
 	struct bytes puzzle;
@@ -694,6 +709,38 @@ START_TEST(puzzle_without_cookie)
 }
 END_TEST
 
+/* RFC 8019 section 7.2: a puzzle for IKE_AUTH is not solved, and that is said. */
+static bool add_puzzle(struct sim *s, struct sim_wire *w)
+{
+	static const uint8_t puzzle[12] = {0, 0, 0, 11, 0, 0, 0x40, 0x32, 0, 5, 9, 0};
+	size_t at = IKE_HDR_LEN;
+
+	(void)s;
+	if (!addr_equal(&w->from.addr, &duo.right->addr) || w->data[18] != IKE_EXCHANGE_SA_INIT)
+		return true;
+	while (w->data[at])
+		at += be16_load(w->data + at + 2);
+	w->data[at] = IKE_PLD_NOTIFY;
+	memcpy(w->data + w->n, puzzle, 11);
+	w->n += 11;
+	be32_store(w->data + 24, (uint32_t)w->n);
+	return true;
+}
+
+START_TEST(puzzle_for_ike_auth)
+{
+	scenario_init(&duo, 41, NULL, NULL, NULL);
+	duo.sim.tap = add_puzzle;
+	scenario_connect(&duo);
+	sim_run_for(&duo.sim, 1000);
+	ck_assert_uint_eq(sim_ike_sas(duo.left), 0);
+	ck_assert_int_eq(duo.left->down_reason.err, IKE_EUNSUPPORTED);
+	scenario_expect_words(duo.left->down_reason.text, "RFC 8019 section 7.2");
+	ck_assert(duo.left->down_retry);
+	scenario_fini(&duo);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_flood");
@@ -708,6 +755,7 @@ static Suite *suite(void)
 	tcase_add_test(t, all_ike_sas);
 	tcase_add_loop_test(t, first_guess, 0, 2);
 	tcase_add_test(t, puzzle_is_asked_for);
+	tcase_add_test(t, room_for_workers);
 	tcase_add_test(t, harder_with_load);
 	tcase_add_test(t, solutions);
 	tcase_add_test(t, solutions_age);
@@ -717,6 +765,7 @@ static Suite *suite(void)
 	tcase_add_test(t, solving_is_sliced);
 	tcase_add_test(t, too_hard);
 	tcase_add_test(t, puzzle_without_cookie);
+	tcase_add_test(t, puzzle_for_ike_auth);
 	suite_add_tcase(s, t);
 	return s;
 }
