@@ -125,6 +125,23 @@ static void truncate_body(struct chain *c, const struct place *p, size_t left)
 	be16_store(c->b + p->at + 2, (uint16_t)(4 + left));
 }
 
+static void replace_body(struct chain *c, const struct place *p, struct bytes data)
+{
+	truncate_body(c, p, 0);
+	insert(c, p->at + 4, data.p, data.n);
+	be16_store(c->b + p->at + 2, (uint16_t)(4 + data.n));
+}
+
+static void put_payload(struct chain *c, const struct place *p, uint8_t type, struct bytes data)
+{
+	uint8_t extra[4 + EVIL_DATA] = {p->type, 0};
+
+	be16_store(extra + 2, (uint16_t)(4 + data.n));
+	memcpy(extra + 4, data.p, data.n);
+	set_type(c, p, type);
+	insert(c, p->at, extra, 4 + data.n);
+}
+
 static void edit(struct chain *c, const struct place *p, const struct evil *e)
 {
 	uint8_t *length = c->b + p->at + 2;
@@ -147,6 +164,8 @@ static void edit(struct chain *c, const struct place *p, const struct evil *e)
 		if (e->arg / 8 < p->len - 4)
 			c->b[p->at + 4 + e->arg / 8] ^= (uint8_t)(1u << e->arg % 8);
 		break;
+	case EVIL_BODY: replace_body(c, p, e->data); break;
+	case EVIL_INSERT: put_payload(c, p, (uint8_t)e->arg, e->data); break;
 	case EVIL_KINDS: break;
 	}
 }

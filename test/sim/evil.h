@@ -1,7 +1,7 @@
 /*
  * A peer that holds the right keys and misbehaves: one payload of one of its protected messages is
- * omitted, repeated, emptied, renumbered, given a false length or damaged, and the message sealed
- * again.
+ * omitted, repeated, emptied, renumbered, given a false length, damaged or replaced, and the
+ * message sealed again.
  */
 #ifndef TEST_SIM_EVIL_H
 #define TEST_SIM_EVIL_H
@@ -21,14 +21,19 @@ enum evil_kind {
 	EVIL_LENGTH_ADD, /* arg: added to it */
 	EVIL_TRUNCATE,   /* arg: bytes that are left of the body */
 	EVIL_DAMAGE,     /* arg: the bit of the body that flips */
+	EVIL_BODY,       /* data stands for its body */
+	EVIL_INSERT,     /* arg: the type of a payload with data that goes before it */
 	EVIL_KINDS,
 };
+
+enum { EVIL_DATA = 255 };
 
 struct evil {
 	uint64_t number;  /* which datagram of the simulation */
 	unsigned payload; /* which payload inside */
 	enum evil_kind kind;
 	uint32_t arg;
+	struct bytes data; /* at most EVIL_DATA */
 	/* What was found. */
 	bool sealed;       /* the datagram was protected and its keys known */
 	unsigned payloads; /* how many it has inside */
