@@ -49,6 +49,39 @@ int addr_cmp(const struct addr *a, const struct addr *b)
 	return (c > 0) - (c < 0);
 }
 
+struct addr addr_plus(const struct addr *a, uint64_t n)
+{
+	struct addr sum = *a;
+
+	for (size_t i = addr_bits(a) / 8; i-- > 0; n >>= 8) {
+		uint64_t octet = sum.b[i] + (n & 0xff);
+		sum.b[i] = (uint8_t)octet;
+		n += octet & 0x100; /* the carry */
+	}
+	return sum;
+}
+
+uint64_t addr_minus(const struct addr *a, const struct addr *b)
+{
+	size_t bytes = addr_bits(a) / 8;
+	uint8_t d[16] = {0};
+	unsigned borrow = 0;
+	uint64_t low = 0;
+
+	for (size_t i = bytes; i-- > 0;) {
+		unsigned octet = 0x100u + a->b[i] - b->b[i] - borrow;
+		d[i] = (uint8_t)octet;
+		borrow = octet < 0x100;
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		if (i + 8 < bytes && d[i] != 0) {
+			return UINT64_MAX;
+		}
+		low = low << 8 | d[i];
+	}
+	return low;
+}
+
 bool addr_parse(struct addr *out, const char *text)
 {
 	struct addr a = {.family = ADDR_NONE};

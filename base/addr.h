@@ -39,7 +39,11 @@ struct bytes addr_bytes(const struct addr *a); /* 0, 4 or 16 bytes, borrowed fro
 unsigned addr_bits(const struct addr *a);      /* 0, 32, 128 */
 bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_cmp(const struct addr *a, const struct addr *b); /* family, then numeric */
-bool addr_parse(struct addr *out, const char *text);      /* no names, no zones */
+/* `n` addresses further, of the same family; beyond the last one it begins anew. */
+struct addr addr_plus(const struct addr *a, uint64_t n);
+/* How far `a` is behind `b`, of one family and a >= b; UINT64_MAX: that far, or further. */
+uint64_t addr_minus(const struct addr *a, const struct addr *b);
+bool addr_parse(struct addr *out, const char *text); /* no names, no zones */
 /* NUL-terminated text ("%any" for ADDR_NONE) in dst of at least ADDR_TEXT; returns dst. */
 const char *addr_text(const struct addr *a, char dst[ADDR_TEXT]);
 bool addr_is_multicast(const struct addr *a);

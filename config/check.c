@@ -394,4 +394,5 @@ void check_root(struct load *l, const struct node *node, void *object)
 	}
 	load_leave(l, outer);
 	check_fragment_size(l, node, c);
+	check_pools(l, node, c);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct config;
 struct load;
 struct node;
 
@@ -16,5 +17,9 @@ void check_child(struct load *l, const struct node *node, void *object); /* stru
 void check_secret(struct load *l, const struct node *node, void *object);
 bool check_secret_type(
     struct load *l, const struct node *node); /* false: of a type that is not built */
+
+void check_pool(struct load *l, const struct node *node, void *object); /* struct config_pool */
+/* Of a whole file: that pools do not overlap, and that connections name such as there are. */
+void check_pools(struct load *l, const struct node *node, const struct config *c);
 
 #endif

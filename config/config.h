@@ -33,6 +33,23 @@ enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum config_log_format { LOG_TEXT, LOG_JSON };
 enum config_secret_type { SECRET_PSK };
 
+/* What a gateway hands out: addresses, and what goes with them. */
+struct config_range {
+	struct addr lo, hi; /* one family, lo <= hi: all of them are handed out */
+};
+
+struct config_pool {
+	char *name;
+	struct config_range *addrs; /* one at least */
+	size_t addrs_n;
+	struct addr *dns;
+	size_t dns_n;
+	char **domains; /* that the DNS servers are for: RFC 8598 */
+	size_t domains_n;
+	struct prefix *subnets; /* that are behind the gateway */
+	size_t subnets_n;
+};
+
 #define CONFIG_TFC_MTU 65535 /* tfc_padding "mtu": as much as the path carries */
 
 /* One side's traffic selectors before the own address is known. */
@@ -97,6 +114,10 @@ struct config_conn {
 	uint64_t rand_ms;     /* up to so much of both is taken off; CONFIG_RAND_TENTH */
 	bool callable;        /* remote_addrs names somebody to call */
 	uint32_t keyingtries; /* 0: for ever */
+	struct addr *vips;    /* to ask the peer for; 0.0.0.0 and ::, any of the family */
+	size_t vips_n;
+	char **pools; /* names of those to hand addresses out of, in order */
+	size_t pools_n;
 	struct config_side local, remote;
 	struct config_child *children;
 	size_t children_n;
@@ -137,6 +158,8 @@ struct config {
 	char *control; /* the control socket */
 	struct config_secret *secrets;
 	size_t secrets_n;
+	struct config_pool *pools;
+	size_t pools_n;
 	struct config_conn *conns;
 	size_t conns_n;
 };
@@ -176,6 +199,8 @@ static inline bool config_child_is_static(const struct config_child *c)
 bool config_is_gateway(const struct ident *id);
 const struct config_conn *config_conn_find(const struct config *c, const char *name);
 const struct config_child *config_child_find(const struct config_conn *c, const char *name);
+
+const struct config_pool *config_pool_find(const struct config *c, const char *name);
 
 /* The secret for a handshake between these two: the one whose ids fit best, the peer's before ours;
  * one without ids fits all, but last. NULL: none. Borrowed from the configuration. */

@@ -79,6 +79,10 @@ static void off_values(struct text *t, const struct row *row)
 	text_add(t, "\" or no such key");
 }
 
+/* In a variable: two literals in a list of literals look like a comma that was forgotten. */
+static const char ranges[] = "a subnet such as \"10.9.0.0/24\" or a range such as "
+			     "\"10.9.0.10-10.9.0.20\"";
+
 static void plainly(struct text *t, const struct row *row)
 {
 	static const char *const said[] = {
@@ -91,6 +95,11 @@ static void plainly(struct text *t, const struct row *row)
 	    [K_REMOTE_ADDRS] = "an address, a prefix, a name or \"%any\"",
 	    [K_TS] =
 		"\"dynamic\", \"10.1.0.0/16\", \"10.1.0.1-10.1.0.9\" or \"10.2.0.0/16[tcp/443]\"",
+	    [K_ADDRS] = "addresses",
+	    [K_RANGES] = ranges,
+	    [K_PREFIXES] = "a subnet such as \"10.1.0.0/16\"",
+	    [K_DOMAINS] = "domains such as \"corp.example\"",
+	    [K_NAMES] = "names",
 	    [K_IKE_PROPOSALS] = "a string such as \"aes256gcm16-prfsha384-x25519\" or \"default\"",
 	    [K_ESP_PROPOSALS] = "a string such as \"aes256gcm16\" or \"default\"",
 	    [K_GROUP] = "a group { … }",

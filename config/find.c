@@ -32,6 +32,16 @@ bool config_is_gateway(const struct ident *id)
 	       (id->type == IDENT_FQDN && !memchr(id->b, '*', id->n) && id->n <= 255);
 }
 
+const struct config_pool *config_pool_find(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->pools_n; i++) {
+		if (strcmp(c->pools[i].name, name) == 0) {
+			return &c->pools[i];
+		}
+	}
+	return NULL;
+}
+
 /* The best of its ids for `id`: 0, or 1 to 3 as ident_match() has it. */
 static int meets(const struct config_secret *s, const struct ident *id)
 {
@@ -80,7 +90,18 @@ static void conn_fini(struct config_conn *conn)
 	free(conn->children);
 	strings_free(conn->local_addrs, conn->local_addrs_n);
 	strings_free(conn->remote_addrs, conn->remote_addrs_n);
+	strings_free(conn->pools, conn->pools_n);
+	free(conn->vips);
 	free(conn->name);
+}
+
+static void pool_fini(struct config_pool *pool)
+{
+	strings_free(pool->domains, pool->domains_n);
+	free(pool->addrs);
+	free(pool->dns);
+	free(pool->subnets);
+	free(pool->name);
 }
 
 void config_free(struct config *c)
@@ -95,7 +116,11 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->conns_n; i++) {
 		conn_fini(&c->conns[i]);
 	}
+	for (size_t i = 0; i < c->pools_n; i++) {
+		pool_fini(&c->pools[i]);
+	}
 	free(c->secrets);
+	free(c->pools);
 	free(c->conns);
 	free(c->path);
 	free(c->tun.name);

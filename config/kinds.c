@@ -20,8 +20,7 @@ const char *load_quoted(const char *text, char dst[QUOTED_TEXT])
 	return dst;
 }
 
-/* "…" is not a mode, expected tunnel */
-static bool refuse(struct load *l, const struct row *row, const char *text, const char *what)
+bool load_refuse(struct load *l, const struct row *row, const char *text, const char *what)
 {
 	char quoted[QUOTED_TEXT], expected[256];
 
@@ -32,10 +31,10 @@ static bool refuse(struct load *l, const struct row *row, const char *text, cons
 
 static bool not_yet(struct load *l, const struct row *row, const char *text)
 {
-	return refuse(l, row, text, "is not supported yet");
+	return load_refuse(l, row, text, "is not supported yet");
 }
 
-static bool keep_string(struct load *l, const char *text, void *to)
+bool load_keep_string(struct load *l, const char *text, void *to)
 {
 	char *copy = strdup(text);
 
@@ -60,7 +59,7 @@ static bool parse_bool(struct load *l, const struct row *row, const char *text, 
 			return true;
 		}
 	}
-	return refuse(l, row, text, "is neither true nor false");
+	return load_refuse(l, row, text, "is neither true nor false");
 }
 
 static bool number_in(struct load *l, const struct row *row, const char *text, uint64_t *v)
@@ -76,12 +75,12 @@ static bool number_in(struct load *l, const struct row *row, const char *text, u
 		none = "is not a duration";
 	}
 	switch (parse(v, text)) {
-	case NUMBER_NONE: return refuse(l, row, text, none);
-	case NUMBER_RANGE: return refuse(l, row, text, "is out of range");
+	case NUMBER_NONE: return load_refuse(l, row, text, none);
+	case NUMBER_RANGE: return load_refuse(l, row, text, "is out of range");
 	case NUMBER_OK: break;
 	}
 	if (*v < row->min || *v > row->max) {
-		return refuse(l, row, text, "is out of range");
+		return load_refuse(l, row, text, "is out of range");
 	}
 	return *v <= row->built || not_yet(l, row, text);
 }
@@ -118,10 +117,10 @@ static bool parse_micros(struct load *l, const struct row *row, const char *text
 	uint32_t narrow = (uint32_t)v;
 
 	if (r == NUMBER_NONE) {
-		return refuse(l, row, text, "is not a short time");
+		return load_refuse(l, row, text, "is not a short time");
 	}
 	if (r == NUMBER_RANGE || v < row->min || v > row->max) {
-		return refuse(l, row, text, "is out of range");
+		return load_refuse(l, row, text, "is out of range");
 	}
 	memcpy(to, &narrow, sizeof(narrow));
 	return true;
@@ -134,10 +133,10 @@ static bool parse_tfc(struct load *l, const struct row *row, const char *text, v
 	uint32_t narrow = (uint32_t)v;
 
 	if (r == NUMBER_NONE) {
-		return refuse(l, row, text, "is not a number");
+		return load_refuse(l, row, text, "is not a number");
 	}
 	if (r == NUMBER_RANGE || v > row->max) {
-		return refuse(l, row, text, "is out of range");
+		return load_refuse(l, row, text, "is out of range");
 	}
 	memcpy(to, &narrow, sizeof(narrow));
 	return true;
@@ -180,7 +179,7 @@ static bool parse_word(struct load *l, const struct row *row, const char *text, 
 		return true;
 	}
 	snprintf(what, sizeof(what), "is not %s", row->words->noun);
-	return refuse(l, row, text, what);
+	return load_refuse(l, row, text, what);
 }
 
 static bool length_in(struct load *l, const struct row *row, const char *text)
@@ -188,25 +187,25 @@ static bool length_in(struct load *l, const struct row *row, const char *text)
 	size_t n = strlen(text);
 
 	if (n == 0 && row->min > 0) {
-		return refuse(l, row, text, "is empty");
+		return load_refuse(l, row, text, "is empty");
 	}
-	return n <= row->max || refuse(l, row, text, "is too long");
+	return n <= row->max || load_refuse(l, row, text, "is too long");
 }
 
 static bool parse_string(struct load *l, const struct row *row, const char *text, void *to)
 {
-	return length_in(l, row, text) && keep_string(l, text, to);
+	return length_in(l, row, text) && load_keep_string(l, text, to);
 }
 
 static bool parse_path(struct load *l, const struct row *row, const char *text, void *to)
 {
 	if (!length_in(l, row, text) || text[0] == '\0') {
-		return text[0] == '\0' && row->min == 0 && keep_string(l, text, to);
+		return text[0] == '\0' && row->min == 0 && load_keep_string(l, text, to);
 	}
 	char *path = path_beside(text, source_where(&l->source, l->line).file->path);
 	if (path && strlen(path) > row->max) {
 		free(path);
-		return refuse(l, row, text, "is too long with its folder");
+		return load_refuse(l, row, text, "is too long with its folder");
 	}
 	l->out_of_memory |= path == NULL;
 	memcpy(to, &path, sizeof(path));
@@ -218,7 +217,7 @@ static bool parse_ident(struct load *l, const struct row *row, const char *text,
 	struct ident id;
 
 	if (!ident_parse(&id, text)) {
-		return refuse(l, row, text, "is not an identity that is supported");
+		return load_refuse(l, row, text, "is not an identity that is supported");
 	}
 	memcpy(to, &id, sizeof(id));
 	return true;
@@ -251,9 +250,7 @@ static bool parse_foreign(struct load *l, const struct row *row, const char *tex
 	return false;
 }
 
-/* A host name after RFC 1123 section 2.1; underscores occur in practice. Digits and dots alone are
- * an address gone wrong. */
-static bool is_host_name(const char *text)
+bool load_is_host_name(const char *text)
 {
 	static const char chars[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -267,20 +264,20 @@ static bool parse_local_addr(struct load *l, const struct row *row, const char *
 {
 	struct addr a;
 
-	if (strcmp(text, "%any") != 0 && !addr_parse(&a, text) && !is_host_name(text)) {
-		return refuse(l, row, text, "is neither address nor name");
+	if (strcmp(text, "%any") != 0 && !addr_parse(&a, text) && !load_is_host_name(text)) {
+		return load_refuse(l, row, text, "is neither address nor name");
 	}
-	return keep_string(l, text, to);
+	return load_keep_string(l, text, to);
 }
 
 static bool parse_remote_addr(struct load *l, const struct row *row, const char *text, void *to)
 {
 	struct prefix p;
 
-	if (strcmp(text, "%any") != 0 && !prefix_parse(&p, text) && !is_host_name(text)) {
-		return refuse(l, row, text, "is neither address, prefix nor name");
+	if (strcmp(text, "%any") != 0 && !prefix_parse(&p, text) && !load_is_host_name(text)) {
+		return load_refuse(l, row, text, "is neither address, prefix nor name");
 	}
-	return keep_string(l, text, to);
+	return load_keep_string(l, text, to);
 }
 
 /* "dynamic" may have a protocol and ports behind it, as an address may. */
@@ -297,7 +294,7 @@ static bool parse_ts(struct load *l, const struct row *row, const char *text, vo
 		rest = brackets && n < (int)sizeof(buf) ? buf : "?";
 	}
 	if (!ts_parse(&ts.ts, rest)) {
-		return refuse(l, row, text, "is not a traffic selector");
+		return load_refuse(l, row, text, "is not a traffic selector");
 	}
 	memcpy(to, &ts, sizeof(ts));
 	return true;
@@ -376,6 +373,11 @@ static const struct kind_info kinds[] = {
 	[K_LOCAL_ADDRS]   = {"addresses",                NODE_STRING | NODE_LIST, sizeof(char *),           parse_local_addr},
 	[K_REMOTE_ADDRS]  = {"addresses",                NODE_STRING | NODE_LIST, sizeof(char *),           parse_remote_addr},
 	[K_TS]            = {"traffic selectors",        NODE_STRING | NODE_LIST, sizeof(struct config_ts), parse_ts},
+	[K_ADDRS]         = {"addresses",                NODE_STRING | NODE_LIST, sizeof(struct addr),      addr_value_parse},
+	[K_RANGES]        = {"subnets or ranges",        NODE_STRING | NODE_LIST, sizeof(struct config_range), range_parse},
+	[K_PREFIXES]      = {"subnets",                  NODE_STRING | NODE_LIST, sizeof(struct prefix),    subnet_parse},
+	[K_DOMAINS]       = {"domains",                  NODE_STRING | NODE_LIST, sizeof(char *),           domain_parse},
+	[K_NAMES]         = {"names",                    NODE_STRING | NODE_LIST, sizeof(char *),           parse_string},
 	[K_IKE_PROPOSALS] = {"proposals",                NODE_STRING | NODE_LIST, 0,                        parse_proposal},
 	[K_ESP_PROPOSALS] = {"proposals",                NODE_STRING | NODE_LIST, 0,                        parse_proposal},
 	[K_GROUP]         = {"group",                    NODE_GROUP,              0,                        NULL},

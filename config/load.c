@@ -185,6 +185,7 @@ static bool name_is_good(const char *name)
 
 /* The first field of what has a name is the name. */
 _Static_assert(offsetof(struct config_conn, name) == 0, "K_NAMED writes it there");
+_Static_assert(offsetof(struct config_pool, name) == 0, "K_NAMED writes it there");
 _Static_assert(offsetof(struct config_child, name) == 0, "K_NAMED writes it there");
 
 static bool is_group(struct load *l, const struct node *node)

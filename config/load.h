@@ -56,4 +56,17 @@ const char *load_quoted(const char *text, char dst[QUOTED_TEXT]);
 bool secret_parse(struct load *l, const struct row *row, const char *text, void *to);
 bool secret_file_parse(struct load *l, const struct row *row, const char *text, void *to);
 
+/* pools.c */
+bool addr_value_parse(struct load *l, const struct row *row, const char *text, void *to);
+bool range_parse(struct load *l, const struct row *row, const char *text, void *to);
+bool subnet_parse(struct load *l, const struct row *row, const char *text, void *to);
+bool domain_parse(struct load *l, const struct row *row, const char *text, void *to);
+
+/* kinds.c: "…" is not a mode, expected tunnel. Returns false. */
+bool load_refuse(struct load *l, const struct row *row, const char *text, const char *what);
+/* A host name after RFC 1123 section 2.1; underscores occur in practice. Digits and dots alone are
+ * an address gone wrong. */
+bool load_is_host_name(const char *text);
+bool load_keep_string(struct load *l, const char *text, void *to); /* a copy of it */
+
 #endif

@@ -163,14 +163,22 @@ static const struct row conn_rows[] = {
 	NUM ("reauth_time",  K_DURATION,      CONN(reauth_ms),          0, YEARS_MS, UINT64_MAX, "0s",    "age at which IKE and its children are set up afresh, less a part by chance; 0s: never"),
 	NUM ("over_time",    K_DURATION,      CONN(over_ms),            0, YEARS_MS, UINT64_MAX, "24m",   "time after rekey_time or reauth_time when it is ended if neither could be done; without it a tenth of the longer one; 0s: never"),
 	NUM ("rand_time",    K_DURATION,      CONN(rand_ms),            0, YEARS_MS, UINT64_MAX, "24m",   "rekey_time and reauth_time are shortened by up to so much by chance; without it by up to a tenth of each"),
-	LATER("vips",        NULL,                                                                        "addresses to ask the peer for"),
-	LATER("pools",       NULL,                                                                        "pools to hand addresses out of"),
+	LIST("vips",         K_ADDRS,         CONNS(vips),              0, 8,                NULL,        "addresses to ask the peer for: 0.0.0.0 and :: for any of the family; dynamic is what it gives"),
+	LIST("pools",        K_NAMES,         CONNS(pools),             0, 8,                NULL,        "pools to hand addresses out of, tried in this order; dynamic is what the peer gets"),
 	LATER("send_cert",   "never",                                                                     "when to send certificates"),
 	LATER("send_certreq", "false|no",                                                                 "ask for certificates"),
 	GROUP("local",       CONN(local),     local_group,                                                "our side"),
 	GROUP("remote",      CONN(remote),    remote_group,                                               "the peer's side"),
 	MANY ("children",    K_NAMED,         CONNS(children), 10000,   child_group,                      "the tunnels of the connection, by name; one at least"),
 };
+
+static const struct row pool_rows[] = {
+	{"addrs", K_RANGES, SUB(config_pool, addrs), 1, 16, 0, NULL, true, NULL, NULL, NULL, "the addresses: a subnet without its first and, of IPv4, its last address, or a range from one to another"},
+	LIST("dns",          K_ADDRS,         SUB(config_pool, dns),     0, 8,               NULL,        "DNS servers to go with them"),
+	LIST("domains",      K_DOMAINS,       SUB(config_pool, domains), 0, 32,              NULL,        "domains that these servers are for (RFC 8598); none: they are for all"),
+	LIST("subnet",       K_PREFIXES,      SUB(config_pool, subnets), 0, 32,              NULL,        "networks behind this gateway, for peers that ask no children for them"),
+};
+static const struct group pool_group = {ROWS(pool_rows), sizeof(struct config_pool), NULL, check_pool};
 
 static const struct group conn_group = {ROWS(conn_rows), sizeof(struct config_conn), NULL, check_conn};
 static const struct group tun_group = {ROWS(tun_rows), 0, NULL, check_tun};
@@ -196,7 +204,7 @@ static const struct row root_rows[] = {
 	TEXT("keylog",       K_PATH,          AT(config, keylog),       0, PATH_MAX_CHARS,   "",          "a folder for keys in Wireshark's form; whoever reads it reads all traffic; empty: off"),
 	TEXT("control",      K_PATH,          AT(config, control),      1, 107, "/run/tunike/control.sock", "the control socket"),
 	MANY("secrets",      K_LIST,          SUB(config, secrets),     10000, secret_group,              "secrets, a list of groups"),
-	LATER("pools",       NULL,                                                                        "addresses to hand out, by name"),
+	MANY("pools",        K_NAMED,         SUB(config, pools),       1000, pool_group,                 "addresses to hand out to peers, by name"),
 	MANY("connections",  K_NAMED,         SUB(config, conns),       10000, conn_group,                "connections, by name"),
 };
 

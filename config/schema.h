@@ -32,6 +32,11 @@ enum kind {
 	K_LOCAL_ADDRS,   /* char **, and a count */
 	K_REMOTE_ADDRS,  /* the same, prefixes too */
 	K_TS,            /* struct config_ts *, and a count */
+	K_ADDRS,         /* struct addr *, and a count */
+	K_RANGES,        /* struct config_range *, and a count */
+	K_PREFIXES,      /* struct prefix *, and a count */
+	K_DOMAINS,       /* char **, and a count */
+	K_NAMES,         /* char **, and a count */
 	K_IKE_PROPOSALS, /* struct proposal_list */
 	K_ESP_PROPOSALS,
 	/* Rows below. */

@@ -124,6 +124,38 @@ static const struct {
     {"ff02::1", true, false, false},
 };
 
+START_TEST(arithmetic)
+{
+	static const struct {
+		const char *a;
+		uint64_t n;
+		const char *sum;
+	} v[] = {
+	    {"10.9.0.0", 1, "10.9.0.1"},
+	    {"10.9.0.255", 1, "10.9.1.0"},
+	    {"10.9.255.255", 0x10000, "10.10.255.255"},
+	    {"0.0.0.0", 0xffffffff, "255.255.255.255"},
+	    {"2001:db8::", 0, "2001:db8::"},
+	    {"2001:db8::ffff", 1, "2001:db8::1:0"},
+	    {"2001:db8::1", UINT64_MAX - 1, "2001:db8::ffff:ffff:ffff:ffff"},
+	};
+	struct addr a, b;
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < COUNT(v); i++) {
+		ck_assert(addr_parse(&a, v[i].a));
+		b = addr_plus(&a, v[i].n);
+		ck_assert_str_eq(addr_text(&b, text), v[i].sum);
+		ck_assert_uint_eq(addr_minus(&b, &a), v[i].n);
+	}
+	ck_assert(addr_parse(&a, "2001:db8::1") && addr_parse(&b, "2001:db8:0:1::1"));
+	ck_assert_uint_eq(addr_minus(&b, &a), UINT64_MAX);
+	ck_assert(addr_parse(&a, "255.255.255.255"));
+	b = addr_plus(&a, 2);
+	ck_assert_str_eq(addr_text(&b, text), "0.0.0.1");
+}
+END_TEST
+
 START_TEST(kind)
 {
 	struct addr a = addr_of(kinds[_i].addr);
@@ -383,6 +415,7 @@ static Suite *suite(void)
 	tcase_add_test(c, bytes_and_family);
 	tcase_add_test(c, order);
 	tcase_add_loop_test(c, kind, 0, COUNT(kinds));
+	tcase_add_test(c, arithmetic);
 	tcase_add_test(c, endpoints);
 	tcase_add_loop_test(c, prefix_text_and_range, 0, COUNT(prefixes));
 	tcase_add_test(c, prefix_has_its_addresses);

@@ -157,6 +157,64 @@ START_TEST(every_key_of_the_program)
 }
 END_TEST
 
+/* RFC 4632 section 3.1, RFC 4291 section 2.6.1: which addresses of a subnet a host can have. */
+static void usable(const char *addrs, const char *lo, const char *hi)
+{
+	char text[256], l[ADDR_TEXT], h[ADDR_TEXT];
+
+	snprintf(text, sizeof(text), "pools = { a = { addrs = \"%s\"; }; };", addrs);
+	struct config *c = load_clean(text);
+	ck_assert_uint_eq(c->pools[0].addrs_n, 1);
+	ck_assert_str_eq(addr_text(&c->pools[0].addrs[0].lo, l), lo);
+	ck_assert_str_eq(addr_text(&c->pools[0].addrs[0].hi, h), hi);
+	config_free(c);
+}
+
+START_TEST(addresses_of_pools)
+{
+	usable("10.9.0.0/24", "10.9.0.1", "10.9.0.254");
+	usable("10.9.0.7/24", "10.9.0.1", "10.9.0.254");
+	usable("10.0.0.0/8", "10.0.0.1", "10.255.255.254");
+	usable("10.9.0.4/30", "10.9.0.5", "10.9.0.6");
+	usable("10.9.0.4/31", "10.9.0.4", "10.9.0.5");
+	usable("10.9.0.4/32", "10.9.0.4", "10.9.0.4");
+	usable("10.9.0.4", "10.9.0.4", "10.9.0.4");
+	usable("10.9.0.0-10.9.1.255", "10.9.0.0", "10.9.1.255");
+	usable("2001:db8::/64", "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff");
+	usable("2001:db8::6/127", "2001:db8::6", "2001:db8::7");
+	usable("2001:db8::9-2001:db8::ff", "2001:db8::9", "2001:db8::ff");
+}
+END_TEST
+
+START_TEST(pools_and_vips)
+{
+	char text[PREFIX_TEXT];
+	struct config *c = load_clean(
+	    "pools = { staff = { addrs = [\"10.9.0.0/24\", \"2001:db8::/64\"]; dns = "
+	    "[\"10.1.0.53\", "
+	    "\"2001:db8:1::53\"];\n domains = [\"corp.example\"]; subnet = [\"10.1.0.0/16\"]; };\n"
+	    "guests = { addrs = \"10.8.0.10-10.8.0.20\"; }; };\n" CONN(
+		"vips = [\"0.0.0.0\", \"::\", \"10.7.0.1\"]; pools = [\"staff\", \"guests\"];"));
+	const struct config_pool *p = config_pool_find(c, "staff");
+
+	ck_assert_ptr_eq(p, &c->pools[0]);
+	ck_assert_ptr_eq(config_pool_find(c, "nobody"), NULL);
+	ck_assert_uint_eq(p->addrs_n, 2);
+	ck_assert_uint_eq(p->addrs[1].lo.family, ADDR_V6);
+	ck_assert_uint_eq(p->dns_n, 2);
+	ck_assert_uint_eq(p->dns[1].family, ADDR_V6);
+	ck_assert_uint_eq(p->domains_n, 1);
+	ck_assert_str_eq(p->domains[0], "corp.example");
+	ck_assert_uint_eq(p->subnets_n, 1);
+	ck_assert_str_eq(prefix_text(&p->subnets[0], text), "10.1.0.0/16");
+	ck_assert_uint_eq(c->conns[0].vips_n, 3);
+	ck_assert_str_eq(addr_text(&c->conns[0].vips[2], text), "10.7.0.1");
+	ck_assert_uint_eq(c->conns[0].pools_n, 2);
+	ck_assert_str_eq(c->conns[0].pools[1], "guests");
+	config_free(c);
+}
+END_TEST
+
 START_TEST(every_key_of_a_connection)
 {
 	struct config *c = load_clean(whole);
@@ -430,6 +488,8 @@ int main(void)
 	tcase_add_test(good, child_defaults);
 	tcase_add_test(good, every_key_of_the_program);
 	tcase_add_test(good, every_key_of_a_connection);
+	tcase_add_test(good, addresses_of_pools);
+	tcase_add_test(good, pools_and_vips);
 	tcase_add_test(good, every_key_of_a_child);
 	tcase_add_test(good, modes);
 	tcase_add_loop_test(

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POOL(text) "pools = { a = { " text " }; };"
+
 /* A text and the one line that it gets, without the file in front. */
 struct row {
 	const char *text, *note;
@@ -57,7 +59,20 @@ static const struct row errors[] = {
 	{"busy_poll = \"2s\";",              "1: busy_poll: \"2s\" is out of range, expected 0, or one such as \"50us\" of at most \"1000000us\""},
 	{"busy_poll = true;",                "1: busy_poll: is true or false, expected 0, or one such as \"50us\" of at most \"1000000us\""},
 	{"log = { level = \"trace\"; };",    "1: log.level: \"trace\" is not a level, expected error, warning, info or debug"},
-	{"pools = { a = { }; };",            "1: pools: a group here is not supported yet, expected no such key"},
+	{"secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
+	 "connections = { c = { " CONN_HEAD "vips = \"::\"; children = { x = { mode = \"transport\"; }; }; }; };",
+	 "2: connections.c.vips: there is a child in transport mode, which has no other addresses than those of the hosts, expected mode = \"tunnel\""},
+	{"pools = ( );",                     "1: pools: is a list, expected a group of groups: { NAME = { … }; }"},
+	{"pools = { a = { }; };",            "1: pools.a.addrs: is missing, expected a subnet such as \"10.9.0.0/24\" or a range such as \"10.9.0.10-10.9.0.20\""},
+	{POOL("addrs = \"10.9.0.0/33\";"),   "1: pools.a.addrs: \"10.9.0.0/33\" is neither subnet nor range, expected a subnet such as \"10.9.0.0/24\" or a range such as \"10.9.0.10-10.9.0.20\""},
+	{POOL("addrs = \"10.9.0.9-10.9.0.1\";"), "1: pools.a.addrs: \"10.9.0.9-10.9.0.1\" ends before it begins, expected a subnet such as \"10.9.0.0/24\" or a range such as \"10.9.0.10-10.9.0.20\""},
+	{POOL("addrs = \"10.9.0.9-2001:db8::1\";"), "1: pools.a.addrs: \"10.9.0.9-2001:db8::1\" is neither subnet nor range, expected a subnet such as \"10.9.0.0/24\" or a range such as \"10.9.0.10-10.9.0.20\""},
+	{POOL("addrs = [\"10.9.0.0/24\", \"10.9.0.254\"];"), "1: pools.a.addrs: has addresses of pools.a too, expected that each stands in one place"},
+	{POOL("addrs = \"10.9.0.0/24\"; }; b = {\naddrs = \"10.9.0.254-10.9.1.3\";"), "2: pools.b.addrs: has addresses of pools.a too, expected that each stands in one place"},
+	{POOL("addrs = \"2001:db8::/64\"; dns = \"dns.example\";"), "1: pools.a.dns: \"dns.example\" is no address, expected addresses"},
+	{POOL("addrs = \"2001:db8::/64\"; domains = \"corp.example\";"), "1: pools.a.domains: there is nobody to ask for them, expected DNS servers in dns"},
+	{POOL("addrs = \"2001:db8::/64\"; dns = \"::1\"; domains = \"a b\";"), "1: pools.a.domains: \"a b\" is no domain, expected domains such as \"corp.example\""},
+	{POOL("addrs = \"2001:db8::/64\"; subnet = \"10.1\";"), "1: pools.a.subnet: \"10.1\" is no subnet, expected a subnet such as \"10.1.0.0/16\""},
 	/* connections */
 	{CONN("encap = 1;"),                 "2: connections.c.encap: is a number, expected true or false"},
 	{CONN("encap = \"maybe\";"),         "2: connections.c.encap: \"maybe\" is neither true nor false, expected true or false"},
@@ -80,7 +95,9 @@ static const struct row errors[] = {
 	{CONN("childless = \"yes\";"),       "2: connections.c.childless: \"yes\" is not a value of childless, expected never, allow, prefer or force"},
 	{CONN("reauth_time = \"1m\"; rand_time = \"2m\";"), "2: connections.c.rand_time: could take off all of the time, expected less than rekey_time and reauth_time"},
 	{CHILD("rekey_time = \"1m\"; rand_time = \"1m\";"), "2: connections.c.children.x.rand_time: could take off all of the time, expected less than rekey_time"},
-	{CONN("vips = [\"::\"];"),           "2: connections.c.vips: a list here is not supported yet, expected no such key"},
+	{CONN("vips = [\"any\"];"),          "2: connections.c.vips[0]: \"any\" is no address, expected addresses"},
+	{CONN("\npools = \"staff\";"),       "3: connections.c.pools: there is no pool \"staff\", expected a name from pools"},
+	{"pools = { staff = { addrs = \"10.9.0.0/24\"; }; };\n" CONN("pools = [\"stuff\"];"), "3: connections.c.pools: there is no pool \"stuff\", expected \"staff\" (the nearest)"},
 	{CONN("send_cert = \"ifasked\";"),   "2: connections.c.send_cert: \"ifasked\" is not supported yet, expected \"never\" or no such key"},
 	{CONN("send_certreq = true;"),       "2: connections.c.send_certreq: true is not supported yet, expected \"false\" or \"no\" or no such key"},
 	{"connections = { c* = { " CONN_HEAD "children = { x = { }; }; }; }; secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });",
