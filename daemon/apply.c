@@ -303,7 +303,12 @@ bool apply_child_up(
 		    "can be sent and received",
 		    ref->child->name);
 	link_child(a, c);
-	nets_add(&a->nets, &c->local_ts, &c->remote_ts, &c->held);
+	nets_add(&a->nets,
+	    &(struct nets_want){.local = &c->local_ts,
+		.remote = &c->remote_ts,
+		.given = up->vips,
+		.given_n = up->vips_n},
+	    &c->held);
 	pin(a, c, now_ms);
 	pin_covered(a, &c->held, now_ms);
 	a->dirty = true;
@@ -389,8 +394,7 @@ void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, u
 
 /* ---- Traps ---- */
 
-bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
-    const struct ts_list *remote)
+bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct nets_want *want)
 {
 	if (id >= a->traps_n)
 		return false;
@@ -399,9 +403,9 @@ bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struc
 		return true;
 	t->set = true;
 	t->priority = priority;
-	t->local = *local;
-	t->remote = *remote;
-	nets_add(&a->nets, local, remote, &t->held);
+	t->local = *want->local;
+	t->remote = *want->remote;
+	nets_add(&a->nets, want, &t->held);
 	pin_covered(a, &t->held, 0);
 	a->dirty = true;
 	return true;

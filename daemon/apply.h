@@ -108,8 +108,7 @@ bool apply_child_up(
 void apply_child_down(struct apply *a, uint32_t spi_in, bool replaced);
 /* The endpoints of an IKE SA's children changed. */
 void apply_path(struct apply *a, uint32_t ike_id, const struct ike_path *path, uint64_t now_ms);
-bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct ts_list *local,
-    const struct ts_list *remote);
+bool apply_trap_set(struct apply *a, uint32_t id, uint32_t priority, const struct nets_want *want);
 void apply_trap_clear(struct apply *a, uint32_t id);
 /* When apply_commit has something to do; UINT64_MAX: nothing. */
 uint64_t apply_due(const struct apply *a);

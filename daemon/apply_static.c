@@ -69,7 +69,8 @@ static void hold_static(struct apply *a, const struct config *c, struct apply_st
 	struct ts_list around = {0};
 
 	if (s->cfg->mode == MODE_DROP)
-		nets_add(&a->nets, &none, &s->remote, &s->held);
+		nets_add(
+		    &a->nets, &(struct nets_want){.local = &none, .remote = &s->remote}, &s->held);
 	for (size_t i = 0; s->cfg->mode == MODE_PASS && i < s->remote.n; i++) {
 		const struct ts *t = &s->remote.v[i];
 		if (!is_drawn(c, t))

@@ -428,7 +428,9 @@ static void set_trap(struct conn *c, const struct conns_child *k)
 {
 	struct ts_list local, remote;
 	conns_trap_selectors(c->all, c->cfg, k->cfg, &local, &remote);
-	if (!apply_trap_set(c->all->p.apply, k->id, policy_priority(k->cfg), &local, &remote))
+	if (!apply_trap_set(c->all->p.apply, k->id, policy_priority(k->cfg),
+		&(struct nets_want){
+		    .local = &local, .remote = &remote, .no_own = c->cfg->vips_n > 0}))
 		return;
 	log_say(c->all->p.log, LOG_INFO, "trap",
 	    "packets for the child \"%s\" of \"%s\" will start it", k->cfg->name, c->cfg->name);

@@ -141,6 +141,8 @@ void conns_trap_selectors(const struct conns *s, const struct config_conn *c,
 {
 	struct addr there = literal_remote(c), here = literal_local(s, c, &there);
 
+	if (c->vips_n) /* an address that the peer gives when it is called */
+		here = (struct addr){0};
 	*local = *remote = (struct ts_list){0};
 	for (size_t i = 0; i < child->local_ts_n; i++)
 		if (child->local_ts[i].dynamic)

@@ -138,32 +138,43 @@ bool nets_cover(const struct nets *n, const struct addr *a)
 
 /* ---- Addresses ---- */
 
-static bool hold_addr(struct nets *n, const struct ts *local, struct prefix *out)
+static bool hold_given(struct nets *n, const struct addr *a, struct prefix *out)
 {
 	char why[TUN_WHY];
-	struct addr a;
 
-	if (!netcfg_local_in(&local->lo, &local->hi, n->dev, &a))
-		return false;
-	if (addr_is_loopback(&a) || addr_is_link_local(&a))
-		return false;
-	*out = prefix_of(&a, addr_bits(&a));
+	*out = prefix_of(a, addr_bits(a));
 	if (netcfg_addr_add(n->cfg, n->dev, out, why) == 0)
 		return true;
 	log_say(n->log, LOG_WARNING, "address", "%s", why);
 	return false;
 }
 
+static bool hold_addr(struct nets *n, const struct ts *local, struct prefix *out)
+{
+	struct addr a;
+
+	if (!netcfg_local_in(&local->lo, &local->hi, n->dev, &a))
+		return false;
+	if (addr_is_loopback(&a) || addr_is_link_local(&a))
+		return false;
+	return hold_given(n, &a, out);
+}
+
 /* ---- Children ---- */
 
-void nets_add(struct nets *n, const struct ts_list *local, const struct ts_list *remote,
-    struct nets_held *out)
+void nets_add(struct nets *n, const struct nets_want *w, struct nets_held *out)
 {
+	const struct ts_list *local = w->local, *remote = w->remote;
+
 	*out = (struct nets_held){0};
 	if (!n->cfg)
 		return;
-	out->addrs = calloc(local->n ? local->n : 1, sizeof *out->addrs);
-	for (size_t i = 0; out->addrs && i < local->n; i++)
+	out->addrs = calloc(local->n + w->given_n + 1, sizeof *out->addrs);
+	/* The first address on the device is the source of what the host itself sends. */
+	for (size_t i = 0; out->addrs && i < w->given_n; i++)
+		if (hold_given(n, &w->given[i], &out->addrs[out->addrs_n]))
+			out->addrs_n++;
+	for (size_t i = 0; out->addrs && i < local->n && !w->no_own; i++)
 		if (hold_addr(n, &local->v[i], &out->addrs[out->addrs_n]))
 			out->addrs_n++;
 	size_t wanted = nets_prefixes(remote, &out->routes);

@@ -29,6 +29,13 @@ struct nets_around {
 	char dev[16];
 };
 
+struct nets_want {
+	const struct ts_list *local, *remote;
+	const struct addr *given; /* addresses that the peer gave us */
+	size_t given_n;
+	bool no_own; /* an address will be given: none of the host's takes its place */
+};
+
 /* What one child holds. */
 struct nets_held {
 	struct prefix *routes, *addrs; /* owned */
@@ -41,8 +48,7 @@ struct nets_held {
 void nets_init(struct nets *n, struct netcfg *cfg, const char *dev, struct log *log);
 void nets_fini(struct nets *n);
 /* What cannot be had is logged, and the child goes without. */
-void nets_add(struct nets *n, const struct ts_list *local, const struct ts_list *remote,
-    struct nets_held *out);
+void nets_add(struct nets *n, const struct nets_want *w, struct nets_held *out);
 /* What is to stay outside of the tunnel keeps the ways that it has. */
 void nets_bypass(struct nets *n, const struct ts_list *remote, struct nets_held *out);
 void nets_del(struct nets *n, struct nets_held *held);

@@ -10,6 +10,7 @@
 #include "ike/hint.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
+#include "ike/vip.h"
 
 static size_t bucket(uint32_t spi)
 {
@@ -172,7 +173,7 @@ bool ike_child_wants_single(struct ike_child *c, unsigned notify)
 	return true;
 }
 
-static void offer_side(const struct config_ts *v, size_t n, const struct addr *own,
+static void offer_side(const struct config_ts *v, size_t n, struct ike_hosts own,
     const struct ts *flow, bool single, struct ts_list *out)
 {
 	struct ts_list all = {.n = 0};
@@ -192,9 +193,12 @@ void ike_child_offer_ts(const struct ike_child *c, struct ts_list *local, struct
 	struct ts src = flow_ts(&c->flow.src, &c->flow, c->flow.sport);
 	struct ts dst = flow_ts(&c->flow.dst, &c->flow, c->flow.dport);
 
-	offer_side(k->local_ts, k->local_ts_n, &c->sa->local.addr, c->has_flow ? &src : NULL,
-	    c->single, local);
-	offer_side(k->remote_ts, k->remote_ts_n, &c->sa->remote.addr, c->has_flow ? &dst : NULL,
+	/* The packet had another source, if ours is given to us only now. */
+	bool flow = c->has_flow && ike_vip_has_local(c->sa, &c->flow.src);
+
+	offer_side(k->local_ts, k->local_ts_n, ike_vip_local(c->sa), flow ? &src : NULL,
+	    c->single && flow, local);
+	offer_side(k->remote_ts, k->remote_ts_n, ike_vip_remote(c->sa), c->has_flow ? &dst : NULL,
 	    c->single, remote);
 }
 
@@ -244,6 +248,7 @@ enum ike_err ike_child_prepare(
 	up->encap = sa->encap;
 	up->mode = t->mode;
 	up->initiator = t->initiator;
+	ike_vip_fill(sa, up);
 	return IKE_OK;
 }
 

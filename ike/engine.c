@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "ike/pool.h"
 #include "ike/sa.h"
 
 const struct ike_limits ike_limits_default = {
@@ -54,6 +55,11 @@ struct ike_engine *ike_engine_new(const struct ike_params *p)
 	e->replies.tokens = e->limits.replies_per_s;
 	e->hints.tokens = e->limits.hints_per_s;
 	e->waywards.tokens = e->limits.waywards_per_s;
+	e->pools = ike_pools_new(p->config, e->limits.leases);
+	if (!e->pools) {
+		free(e);
+		return NULL;
+	}
 	return e;
 }
 
@@ -66,6 +72,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_queues_fini(&e->q);
 	ike_timers_fini(&e->timers);
 	ike_cookies_fini(&e->cookies);
+	ike_pools_free(e->pools);
 	secret_wipe(e, sizeof *e);
 	free(e);
 }

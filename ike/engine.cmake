@@ -23,6 +23,9 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/nat.c
   ${CMAKE_CURRENT_SOURCE_DIR}/negotiate.c
   ${CMAKE_CURRENT_SOURCE_DIR}/parcel.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/pool.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/vip.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/vip_answer.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reasm.c
   ${CMAKE_CURRENT_SOURCE_DIR}/redirect.c

@@ -13,6 +13,7 @@
 
 struct ike_sa;
 struct ike_child;
+struct ike_pools;
 
 enum {
 	IKE_BUCKETS = 4096, /* of each hash table; a power of two */
@@ -43,6 +44,7 @@ struct ike_engine {
 	struct ike_bucket replies, hints, waywards;
 	struct ike_departed departed[IKE_DEPARTED]; /* a ring */
 	uint32_t departed_n;
+	struct ike_pools *pools;                 /* owned */
 	struct ike_sa *first, *last;             /* all, by id */
 	size_t dead_n;                           /* SAs to be freed before the call returns */
 	struct ike_sa *waiting;                  /* an IKE_EV_OP of theirs is out */

@@ -45,6 +45,9 @@ enum ike_severity { IKE_SEV_NONE, IKE_SEV_PEER, IKE_SEV_OURS, IKE_SEV_BUG };
 	X(EUNKNOWN,            -29,    0, OURS, "no such connection, child or SA")                                     \
 	X(EMAXQUEUE,           -31,   48, NONE, "every worker has its Child SA")                                       \
 	X(EREDIRECTED,         -40,    0, NONE, "another gateway is to be called")                                    \
+	X(EADDRESS,            -43,   36, OURS, "no address is left to hand out")                                      \
+	X(ENOADDRESS,          -44,    0, PEER, "the peer gave no address")                                            \
+	X(ECPREQUIRED,         -45,   37, PEER, "the peer asked for no address")                                       \
 	X(EBUG,                -30,    0, BUG,  "internal error")
 /* clang-format on */
 

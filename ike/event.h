@@ -13,6 +13,7 @@
 #include "base/ts.h"
 #include "config/config.h"
 #include "ike/err.h"
+#include "ike/limits.h"
 
 enum { IKE_TEXT = 1024 };
 
@@ -85,6 +86,9 @@ struct ike_child_up {
 	bool encap; /* ESP in UDP */
 	struct ike_mode mode;
 	bool initiator;
+	/* Addresses that the peer gave us: this host needs them while the child is up. */
+	struct addr vips[IKE_VIPS_MAX];
+	size_t vips_n;
 	/* Inbound SPI of the child that goes on sending while it lives: the peer may not have this
 	 * one's keys yet, or we are about to delete it (RFC 7296 sections 2.8 and 2.8.1). 0: none.
 	 * Of the children that stand behind none that lives, the one that came up last sends. */

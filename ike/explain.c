@@ -389,3 +389,74 @@ void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w
 	    endpoint_text(w->remote, at), conn_name(w), child_name(w),
 	    ike_notify_keyword((uint16_t)type), type, ike_notify_sentence((uint16_t)type));
 }
+
+/* ---- Virtual addresses ---- */
+
+static const char *families_text(bool v4, bool v6)
+{
+	return v4 && v6 ? "IPv4 and IPv6" : v4 ? "IPv4" : v6 ? "IPv6" : "no";
+}
+
+/* What the peer said of it, and what to do. */
+static void why_no_address(const struct ike_no_address *n, char *dst, size_t cap)
+{
+	bool other = (n->v4_allowed || n->v6_allowed) && !(n->v4_allowed && n->v4_wanted) &&
+		     !(n->v6_allowed && n->v6_wanted);
+
+	if (other)
+		snprintf(dst, cap, "it hands out %s addresses only: put \"%s\" into vips",
+		    families_text(n->v4_allowed, n->v6_allowed), n->v4_allowed ? "0.0.0.0" : "::");
+	else if (n->notify == IKE_N_INTERNAL_ADDRESS_FAILURE)
+		snprintf(dst, cap,
+		    "INTERNAL_ADDRESS_FAILURE (36) says that none is left, or that its pools have "
+		    "none of that family: its log says which");
+	else if (n->notify)
+		snprintf(dst, cap, "it refused with %s (%u), %s: its log says why",
+		    ike_notify_keyword((uint16_t)n->notify), n->notify,
+		    ike_notify_sentence((uint16_t)n->notify));
+	else
+		snprintf(dst, cap,
+		    "its answer has none: give it a pool of addresses, or leave vips out here");
+}
+
+void ike_explain_no_address(
+    struct ike_reason *r, const struct ike_parties *w, const struct ike_no_address *n)
+{
+	char at[ENDPOINT_TEXT], what[LIST];
+
+	why_no_address(n, what, sizeof what);
+	ike_reason_set(r, IKE_ENOADDRESS,
+	    "%s gave no address to us, where connections.%s.vips asks for %s: %s",
+	    endpoint_text(w->remote, at), conn_name(w), families_text(n->v4_wanted, n->v6_wanted),
+	    what);
+}
+
+void ike_explain_no_lease(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *remote, const char *pools, bool v4)
+{
+	char id[NAME], at[ENDPOINT_TEXT];
+
+	ident_text(remote, id, sizeof id);
+	endpoint_text(w->remote, at);
+	if (*pools)
+		ike_reason_set(r, IKE_EADDRESS,
+		    "no address is left for \"%s\" at %s: connections.%s.pools has %s; make one "
+		    "of them larger, or add another",
+		    id, at, conn_name(w), pools);
+	else
+		ike_reason_set(r, IKE_EADDRESS,
+		    "\"%s\" at %s asks for an %s address, of which connections.%s.pools has none: "
+		    "add a pool that has some",
+		    id, at, v4 ? "IPv4" : "IPv6", conn_name(w));
+}
+
+void ike_explain_cp_required(
+    struct ike_reason *r, const struct ike_parties *w, const struct ident *remote)
+{
+	char id[NAME], at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_ECPREQUIRED,
+	    "\"%s\" at %s asks for no address, and connections.%s has pools, for peers that do: "
+	    "let it ask for one (vips, here), or give it a connection without pools",
+	    ident_text(remote, id, sizeof id), endpoint_text(w->remote, at), conn_name(w));
+}

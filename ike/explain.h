@@ -70,6 +70,18 @@ void ike_explain_ts_widened(struct ike_reason *r, const struct ike_parties *w,
     const struct ts_list *local, const struct ts_list *remote);
 /* The peer wants the other mode than the child's: `transport`, or else tunnel mode. */
 void ike_explain_mode(struct ike_reason *r, const struct ike_parties *w, bool transport);
+/* Virtual addresses. As client: none came; `notify` is what came in its place, 0: nothing. */
+struct ike_no_address {
+	unsigned notify;
+	bool v4_wanted, v6_wanted, v4_allowed, v6_allowed; /* allowed: RFC 8983 */
+};
+void ike_explain_no_address(
+    struct ike_reason *r, const struct ike_parties *w, const struct ike_no_address *n);
+/* As gateway: `pools` says of each its size and use; "": none is of the family asked for. */
+void ike_explain_no_lease(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *remote, const char *pools, bool v4);
+void ike_explain_cp_required(
+    struct ike_reason *r, const struct ike_parties *w, const struct ident *remote);
 /* Any other error notification in answer to a request for a child. */
 void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w, unsigned type);
 

@@ -16,7 +16,9 @@
 	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
 	X(CHILDLESS,      "childless") /* RFC 6023 */ \
 	X(REDIRECT,       "redirect") /* RFC 5685 */ \
-	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */
+	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */ \
+	X(CONFIGURATION,  "configuration") /* addresses by RFC 7296 section 3.15 */ \
+	X(SPLIT_DNS,      "split-dns")     /* RFC 8598 */
 /* clang-format on */
 
 enum ike_ext {

@@ -158,6 +158,15 @@ struct ike_child_info {
 	ike_time rekey_at; /* IKE_NEVER: not by time, or it is under way */
 };
 
+/* What came with the configuration payload: what we were given, or gave. Borrowed during the
+ * callback. */
+struct ike_given {
+	const struct addr *vips, *dns;
+	char *const *domains; /* that the DNS servers are for; none: for all */
+	const struct prefix *subnets;
+	size_t vips_n, dns_n, domains_n, subnets_n;
+};
+
 struct ike_sa_info {
 	uint32_t id;
 	enum ike_sa_state state;
@@ -168,6 +177,7 @@ struct ike_sa_info {
 	uint64_t spi_i, spi_r;
 	struct suite suite;
 	bool nat_local, nat_remote;
+	struct ike_given given;
 	ike_ext_set extensions;      /* in force */
 	struct addr redirected_from; /* the gateway that sent us here; ADDR_NONE: none */
 	ike_time established_at;     /* with the peer's authentication; new keys do not change it */

@@ -27,6 +27,7 @@
 	X(fragments,             256,      "fragments", "that one message may have (RFC 7383)") \
 	X(fragment_bytes,        65535,    "bytes",    "of the fragments of one message: no IKE message is longer (RFC 7383 section 5)") \
 	X(fragment_bytes_all,    32 << 20, "bytes",    "of all fragments that wait for others; half of it for half-open IKE SAs") \
+	X(leases,                100000,   "addresses", "that are kept for identities that are not connected; the oldest are forgotten beyond (pools)") \
 	X(replies_per_s,         20,       "a second", "unprotected error messages: RFC 7296 sections 1.5 and 2.21.4") \
 	X(hints_per_s,           50,       "a second", "unprotected error messages of others that are looked at") \
 	X(waywards_per_s,        20,       "a second", "ESP packets of unknown SPIs that are told to their senders") \
@@ -44,6 +45,9 @@
 	X(IKE_VENDORS_MAX,             16,        "vendor IDs",    "of one message; further ones are ignored") \
 	X(IKE_ATTRS_MAX,               8,         "attributes",    "of one transform; more are an error") \
 	X(IKE_CP_ATTRS_MAX,            128,       "attributes",    "of one Configuration payload; further ones are ignored") \
+	X(IKE_DNS_MAX,                 16,        "DNS servers",   "that a peer gives; further ones are ignored") \
+	X(IKE_DOMAINS_MAX,             32,        "domains",       "that a peer gives (RFC 8598); further ones are ignored") \
+	X(IKE_SUBNETS_MAX,             32,        "networks",      "that a peer says to have behind it; further ones are ignored") \
 	X(IKE_NONCE_MAX,               256,       "bytes",         "of a nonce: RFC 7296 section 3.9") \
 	X(IKE_COOKIE_MAX,              64,        "bytes",         "of a cookie that is sent back: RFC 7296 section 2.6") \
 	X(IKE_PACKET_LEAST,            256,       "bytes",         "of an IP packet: no peer and no ICMP message has fragments cut smaller") \
@@ -65,6 +69,7 @@
 	X(IKE_ABANDONED_MS,            300000,    "ms",            "until what a peer replaced and does not delete is deleted") \
 	X(IKE_DEPARTED,                64,        "SPIs",          "of children that are gone, in all: ESP to them is no news for a while") \
 	X(IKE_OUSTED_MS,               30000,     "ms",            "in which a peer that authenticates once more deletes the old IKE SA") \
+	X(IKE_VIPS_MAX,                8,         "addresses",     "that one IKE SA is given; a peer that asks for more gets so many") \
 	/* Queues of the engine */ \
 	X(IKE_QUEUE_STEPS,             4096,      "events",        "that wait; lines of the story are dropped beyond") \
 	X(IKE_QUEUE_DATAGRAMS,         8192,      "datagrams",     "that wait; further ones are dropped, and retransmitted")

@@ -8,6 +8,7 @@
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
+#include "ike/vip.h"
 
 /* ---- The initiator of the exchange: the peer's answer ---- */
 
@@ -127,6 +128,16 @@ static bool was_deleted(const struct ike_child *c, uint32_t spi_out)
 	return gone;
 }
 
+/* We asked for all addresses, and have one now. */
+static void narrow_to_vips(const struct ike_child *c, struct ike_seen *seen)
+{
+	struct ts_list answered = seen->local, ours, remote;
+
+	ike_child_offer_ts(c, &ours, &remote);
+	if (c->sa->vips)
+		(void)ts_list_narrow(&answered, &ours, &seen->local);
+}
+
 static enum ike_err take(
     struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
 {
@@ -140,6 +151,8 @@ static enum ike_err take(
 
 	if (!err)
 		err = judge_mode(c, a->m, &t.mode, &seen, why);
+	if (!err && a->first)
+		narrow_to_vips(c, &seen);
 	if (!err)
 		err = judge_selectors(c, &t, why);
 	if (!err)
@@ -217,6 +230,9 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 	struct ike_child_offer o = {.conn = sa->conn,
 	    .local = sa->local,
 	    .remote = sa->remote,
+	    .local_hosts = ike_vip_local(sa),
+	    .remote_hosts = ike_vip_remote(sa),
+	    .confined = ike_vip_gave(sa),
 	    .offered = &rq->m->sa,
 	    .local_ts = &rq->m->tsr,
 	    .remote_ts = &rq->m->tsi,

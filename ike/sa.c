@@ -14,6 +14,7 @@
 #include "ike/solver.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
+#include "ike/vip.h"
 
 /* ---- Tables ---- */
 
@@ -230,6 +231,7 @@ void ike_sa_free(struct ike_sa *sa)
 	while (sa->children)
 		ike_child_free(sa->children);
 	ike_setup_free(sa->setup);
+	ike_vip_release(sa);
 	ike_keymat_fini(&sa->keys);
 	ike_sk_fini(&sa->seal);
 	ike_sk_fini(&sa->open);
@@ -437,6 +439,7 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 	while (sa->children)
 		ike_child_free(sa->children);
 	report_down(sa, &copy, retry);
+	ike_vip_release(sa);
 	ike_sa_stop_waiting(sa);
 	ike_setup_free(sa->setup);
 	sa->setup = NULL;

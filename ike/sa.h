@@ -38,6 +38,7 @@ enum ike_phase {
 
 struct ike_task;
 struct ike_puzzle;
+struct ike_vips;
 
 /* What only the way up needs. */
 struct ike_setup {
@@ -89,6 +90,7 @@ struct ike_sa {
 	struct ike_blob ni; /* of IKE_SA_INIT, or an heir's own: tells repeats (section 2.1) and
 			       crossing SAs apart */
 	struct ike_setup *setup; /* NULL once established or gone */
+	struct ike_vips *vips;   /* owned; NULL: no address was given or asked for. vip.h */
 	/* NAT */
 	bool nat_local,
 	    nat_remote; /* as the hashes say; a forced encapsulation looks like nat_remote */

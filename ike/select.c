@@ -246,22 +246,64 @@ const struct config_conn *ike_select_for_auth(
 
 /* ---- Children ---- */
 
+/* "dynamic" with its protocol and ports. */
+static struct ts ts_of_host(const struct ts *like, const struct addr *a)
+{
+	static const uint8_t zero[16];
+	bool all = memcmp(a->b, zero, sizeof zero) == 0;
+	struct ts host = all ? ts_any((enum addr_family)a->family) : ts_host(a);
+	struct ts t = *like;
+
+	t.lo = host.lo;
+	t.hi = host.hi;
+	return t;
+}
+
 void ike_select_expand_ts(
-    const struct config_ts *v, size_t n, const struct addr *own, struct ts_list *out)
+    const struct config_ts *v, size_t n, struct ike_hosts own, struct ts_list *out)
 {
 	out->n = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct ts t = v[i].ts;
+		if (!v[i].dynamic)
+			(void)ts_list_add(out, &v[i].ts);
+		for (size_t k = 0; v[i].dynamic && k < own.n; k++) {
+			struct ts t = ts_of_host(&v[i].ts, &own.v[k]);
 
-		if (v[i].dynamic) {
-			struct ts host = ts_host(own);
-
-			t.lo = host.lo;
-			t.hi = host.hi;
+			(void)ts_list_add(out, &t);
 		}
-		if (!ts_list_add(out, &t))
-			return;
 	}
+}
+
+/* Of a network with addresses that we have given the peer it has these alone. */
+static void confine(struct ts_list *l, struct ike_hosts hosts)
+{
+	struct ts_list all = *l;
+
+	l->n = 0;
+	for (size_t i = 0; i < all.n; i++) {
+		bool among = false;
+
+		for (size_t k = 0; k < hosts.n; k++) {
+			struct ts host = ts_host(&hosts.v[k]), both;
+
+			if (!ts_intersect(&all.v[i], &host, &both))
+				continue;
+			among = true;
+			(void)ts_list_add(l, &both);
+		}
+		if (!among)
+			(void)ts_list_add(l, &all.v[i]);
+	}
+}
+
+/* What the child may carry. */
+static void expand(const struct config_child *k, const struct ike_child_offer *o,
+    struct ts_list *local, struct ts_list *remote)
+{
+	ike_select_expand_ts(k->local_ts, k->local_ts_n, o->local_hosts, local);
+	ike_select_expand_ts(k->remote_ts, k->remote_ts_n, o->remote_hosts, remote);
+	if (o->confined)
+		confine(remote, o->remote_hosts);
 }
 
 /* A child's fit: 0 no traffic in common; 1 narrowed; 2 exactly what was asked for. Two more for
@@ -274,8 +316,7 @@ static int ts_fit(const struct config_child *k, const struct ike_child_offer *o,
 			     *asked_r = transport ? o->seen_remote : o->remote_ts;
 	struct ts_list l, r;
 
-	ike_select_expand_ts(k->local_ts, k->local_ts_n, &o->local.addr, &l);
-	ike_select_expand_ts(k->remote_ts, k->remote_ts_n, &o->remote.addr, &r);
+	expand(k, o, &l, &r);
 	if (config_child_is_static(k) || !ts_list_narrow(asked_l, &l, local) ||
 	    !ts_list_narrow(asked_r, &r, remote))
 		return 0;
@@ -331,8 +372,7 @@ static void explain_none(
 		    o->conn->name, o->conn->name);
 		return;
 	}
-	ike_select_expand_ts(w.child->local_ts, w.child->local_ts_n, &o->local.addr, &l);
-	ike_select_expand_ts(w.child->remote_ts, w.child->remote_ts_n, &o->remote.addr, &r);
+	expand(w.child, o, &l, &r);
 	ike_explain_no_common_ts(why, &w, o->local_ts, o->remote_ts, &l, &r);
 }
 

@@ -44,10 +44,14 @@ struct ike_auth_offer {
 const struct config_conn *ike_select_for_auth(
     const struct config *cfg, const struct ike_auth_offer *o, struct ike_reason *why);
 
-/* The configured selectors of one side, "dynamic" replaced by that side's address; selectors of the
- * other family than any dynamic address stay. */
+/* What "dynamic" stands for: addresses, of which 0.0.0.0 and :: are all of their family. */
+struct ike_hosts {
+	const struct addr *v; /* borrowed */
+	size_t n;
+};
+/* The configured selectors of one side, "dynamic" replaced by that side's addresses. */
 void ike_select_expand_ts(
-    const struct config_ts *v, size_t n, const struct addr *own, struct ts_list *out);
+    const struct config_ts *v, size_t n, struct ike_hosts own, struct ts_list *out);
 
 /* A proposal list without its KE transforms, for the child of IKE_AUTH (RFC 7296 section 1.2). */
 /* Proposals without a key exchange get the recommended ones, `first` before the others. */
@@ -61,6 +65,10 @@ void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, st
 struct ike_child_offer {
 	const struct config_conn *conn;
 	struct endpoint local, remote;
+	struct ike_hosts local_hosts, remote_hosts;
+	/* The peer's hosts are addresses that we have given it, and it has no others of those
+	 * networks. */
+	bool confined;
 	const struct proposal_list *offered;
 	const struct ts_list *local_ts, *remote_ts;
 	/* Transport mode is asked for: the selectors with the addresses that this host sees (RFC

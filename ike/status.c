@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ike/child.h"
+#include "ike/vip.h"
 
 const char *ike_sa_state_text(enum ike_sa_state s)
 {
@@ -63,6 +64,7 @@ static void show(const struct ike_sa *sa, struct ike_child_info *kids,
 	    .suite = sa->suite,
 	    .nat_local = sa->nat_local,
 	    .nat_remote = sa->nat_remote,
+	    .given = ike_vip_given(sa),
 	    .extensions = sa->extensions,
 	    .established_at = sa->established_at,
 	    .rekey_at = sa->rekey_at,

@@ -115,6 +115,24 @@ static void print_child(const json_t *c)
 	print_drops(json_object_get(c, "drops"), "    dropped:   ");
 }
 
+static void print_line(const json_t *o, const char *key, const char *label)
+{
+	if (!json_array_size(json_object_get(o, key)))
+		return;
+	printf("  %-11s", label);
+	print_list(json_object_get(o, key));
+	putchar('\n');
+}
+
+/* By the configuration payload. */
+static void print_given(const json_t *sa)
+{
+	print_line(sa, "vips", "addresses:");
+	print_line(sa, "dns", "DNS:");
+	print_line(sa, "domains", "domains:");
+	print_line(sa, "subnets", "networks:");
+}
+
 static void print_sa(const json_t *sa)
 {
 	const json_t *child;
@@ -137,11 +155,8 @@ static void print_sa(const json_t *sa)
 	if (*str(sa, "suite"))
 		printf("  protected: %s, peer authenticated by %s\n", str(sa, "suite"),
 		    str(sa, "remote_auth"));
-	if (json_array_size(json_object_get(sa, "extensions"))) {
-		printf("  in force:  ");
-		print_list(json_object_get(sa, "extensions"));
-		putchar('\n');
-	}
+	print_line(sa, "extensions", "in force:");
+	print_given(sa);
 	json_array_foreach(json_object_get(sa, "children"), i, child) print_child(child);
 }
 

@@ -142,6 +142,32 @@ static json_t *extensions_json(ike_ext_set set)
 	return a;
 }
 
+static json_t *addrs_json(const struct addr *v, size_t n)
+{
+	json_t *a = json_array();
+	char t[ADDR_TEXT];
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(a, json_string(addr_text(&v[i], t)));
+	return a;
+}
+
+/* What the configuration payload brought, or took to the peer. */
+static void add_given(json_t *o, const struct ike_given *g)
+{
+	json_t *domains = json_array(), *subnets = json_array();
+	char t[PREFIX_TEXT];
+
+	for (size_t i = 0; i < g->domains_n; i++)
+		json_array_append_new(domains, json_string(g->domains[i]));
+	for (size_t i = 0; i < g->subnets_n; i++)
+		json_array_append_new(subnets, json_string(prefix_text(&g->subnets[i], t)));
+	set(o, "vips", addrs_json(g->vips, g->vips_n));
+	set(o, "dns", addrs_json(g->dns, g->dns_n));
+	set(o, "domains", domains);
+	set(o, "subnets", subnets);
+}
+
 static void add_sa(void *arg, const struct ike_sa_info *sa)
 {
 	struct view *v = arg;
@@ -179,9 +205,7 @@ static void add_sa(void *arg, const struct ike_sa_info *sa)
 	set(o, "established_s", seconds_since(v, sa->established_at));
 	set(o, "rekey_in_s", seconds_until(v, sa->rekey_at));
 	set(o, "reauth_in_s", seconds_until(v, sa->reauth_at));
-	set(o, "vips", json_array());
-	set(o, "dns", json_array());
-	set(o, "domains", json_array());
+	add_given(o, &sa->given);
 	children = json_array();
 	for (size_t i = 0; i < sa->children_n; i++)
 		json_array_append_new(children, child_json(v, &sa->children[i]));

@@ -7,6 +7,7 @@
 #include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
+#include "ike/vip.h"
 
 static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
 {
@@ -61,7 +62,10 @@ static enum ike_err make(struct ike_in *in, struct ike_child *old)
 	enum ike_err err;
 
 	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
-	err = ike_child_answer(in->sa, &rq, &b, &made, &why);
+	err = ike_vip_lease(in->sa, in->m, true, &why);
+	ike_vip_answer(in->sa, in->m, &b);
+	if (!err)
+		err = ike_child_answer(in->sa, &rq, &b, &made, &why);
 	if (err == IKE_ENOMEM)
 		return err;
 	if (err)
@@ -115,8 +119,8 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 }
 
 /*
- * HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr}  -->
- *                                <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
+ * HDR, SK {[N(REKEY_SA),] [CP,] SA, Ni, [KEi,] TSi, TSr}  -->
+ *                                <--  HDR, SK {[CP,] SA, Nr, [KEr,] TSi, TSr}
  *                          or    <--  HDR, SK {N(error)}
  */
 /* clang-format off */

@@ -80,6 +80,10 @@ uint16_t ike_child_notify(enum ike_err err)
 		return IKE_N_NO_ADDITIONAL_SAS;
 	if (err == IKE_EMAXQUEUE)
 		return IKE_N_TS_MAX_QUEUE;
+	if (err == IKE_EADDRESS)
+		return IKE_N_INTERNAL_ADDRESS_FAILURE;
+	if (err == IKE_ECPREQUIRED)
+		return IKE_N_FAILED_CP_REQUIRED;
 	if (err == IKE_EKEVALUE)
 		return IKE_N_INVALID_SYNTAX;
 	return IKE_N_NO_PROPOSAL_CHOSEN; /* also the general one: RFC 7296 section 3.10.1 */

@@ -18,6 +18,7 @@
 #include "ike/select.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
+#include "ike/vip.h"
 
 /* ---- Holding ---- */
 
@@ -203,6 +204,9 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
 	ike_reauth_announce(sa, &b);
+	if (!child_err)
+		child_err = ike_vip_lease(sa, &s->held, with, &child_why);
+	ike_vip_answer(sa, &s->held, &b);
 	if (with && !child_err)
 		child_err = ike_child_answer(sa, &rq, &b, &made, &child_why);
 	if (!with)
@@ -381,6 +385,11 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 	step_authenticated(sa);
 	if (ike_redirect_auth(sa, &s->held))
 		return;
+	if (!ike_vip_take(sa, &s->held, &why)) {
+		ike_sa_fail(sa, &why, true, IKE_STOP_MS);
+		ike_sa_say_goodbye(sa, 0);
+		return;
+	}
 	err = ike_sa_establish(sa);
 	if (err) {
 		ike_reason_set(
@@ -418,8 +427,8 @@ void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
 }
 
 /*
- * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SAi2, TSi, TSr]}  -->
- *                                <--  HDR, SK {IDr, AUTH, [SAr2, TSi, TSr]}
+ * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [CP,] [SAi2, TSi, TSr]}  -->
+ *                                <--  HDR, SK {IDr, AUTH, [CP,] [SAr2, TSi, TSr]}
  *                          or    <--  HDR, SK {IDr, AUTH, N(error)}      the child failed
  *                          or    <--  HDR, SK {IDr, AUTH, N(REDIRECT)}
  *                          or    <--  HDR, SK {N(error)}

@@ -12,12 +12,14 @@
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
+#include "ike/vip.h"
 
 static enum ike_err answer_empty(struct ike_in *in)
 {
 	struct ike_build b;
 
 	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_INFORMATIONAL, in->m->hdr.msg_id);
+	ike_vip_answer_alone(in->m, &b);
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_INFORMATIONAL);
 }
 
@@ -196,8 +198,8 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 }
 
 /*
- * HDR, SK {[N+,] [D+]}  -->
- *                                <--  HDR, SK {[D]}
+ * HDR, SK {[N+,] [D+,] [CP]}  -->
+ *                                <--  HDR, SK {[D,] [CP]}
  */
 /* clang-format off */
 static const struct ike_row rows[] = {

@@ -8,6 +8,7 @@
 #include "ike/mode.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
+#include "ike/vip.h"
 
 /* An identity of one, not a pattern, can be asked for with IDr. */
 static bool is_exact(const struct ident *id)
@@ -28,7 +29,7 @@ static void build_child(const struct ike_child *c, struct ike_build *b)
 	ike_build_ts(b, IKE_PLD_TSR, &remote);
 }
 
-/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SAi2, TSi, TSr]} */
+/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [CP(CFG_REQUEST),] [SAi2, TSi, TSr]} */
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
 {
 	struct ike_sa *sa = t->sa;
@@ -46,6 +47,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_announce_build(sa->conn, b);
 	if (!first && !ike_ext_has(sa->extensions, IKE_EXT_CHILDLESS))
 		return IKE_EBUG;
+	ike_vip_ask(sa, b);
 	if (first)
 		build_child(first, b);
 	ike_emit_step(sa->e, &ref, "sent IKE_AUTH to %s as \"%s\", %s%s",

@@ -180,8 +180,10 @@ class StrongSwan:
               %s
             } }
             secrets { ike-site { secret = "%s" } }
+            %s
             ''' % (site.local, site.remote, site.ike, site.me, site.peer, ",".join(site.local_ts),
-                   ",".join(site.remote_ts), site.esp, site.child_keys, site.conn_keys, site.psk))
+                   ",".join(site.remote_ts), site.esp, site.child_keys, site.conn_keys, site.psk,
+                   site.top_keys))
         return self
 
     def start(self):

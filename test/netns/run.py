@@ -32,6 +32,7 @@ import scripted  # noqa: E402
 import transport  # noqa: E402
 import headers  # noqa: E402
 import transforms  # noqa: E402
+import vip  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,7 @@ def selected(words):
     # The longest first, so that they do not stand alone at the end.
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
              *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
-             *scripted.cases(), *redirect.cases(), *hops.cases()]
+             *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 

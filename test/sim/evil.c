@@ -75,6 +75,14 @@ static bool find(const struct chain *c, unsigned which, struct place *out, unsig
 	return found;
 }
 
+static bool find_type(const struct chain *c, struct evil *e, struct place *out)
+{
+	for (e->payload = 0; find(c, e->payload, out, &e->payloads); e->payload++)
+		if (out->type == e->arg)
+			return true;
+	return false;
+}
+
 static void set_type(struct chain *c, const struct place *p, uint8_t type)
 {
 	if (p->type_at == SIZE_MAX)
@@ -164,7 +172,8 @@ static void edit(struct chain *c, const struct place *p, const struct evil *e)
 		if (e->arg / 8 < p->len - 4)
 			c->b[p->at + 4 + e->arg / 8] ^= (uint8_t)(1u << e->arg % 8);
 		break;
-	case EVIL_BODY: replace_body(c, p, e->data); break;
+	case EVIL_BODY:
+	case EVIL_BODY_OF: replace_body(c, p, e->data); break;
 	case EVIL_INSERT: put_payload(c, p, (uint8_t)e->arg, e->data); break;
 	case EVIL_KINDS: break;
 	}
@@ -251,7 +260,8 @@ bool evil_tap(struct sim *s, struct sim_wire *w)
 		return true;
 	struct ike_hdr hdr = outer.hdr;
 	e->sealed = true;
-	if (!find(&c, e->payload, &p, &e->payloads))
+	if (!(e->kind == EVIL_BODY_OF ? find_type(&c, e, &p)
+				      : find(&c, e->payload, &p, &e->payloads)))
 		return true;
 	e->type = p.type;
 	e->body = p.len - 4;

@@ -24,6 +24,7 @@ enum evil_kind {
 	EVIL_BODY,       /* data stands for its body */
 	EVIL_INSERT,     /* arg: the type of a payload with data that goes before it */
 	EVIL_KINDS,
+	EVIL_BODY_OF, /* the same for the first payload of type `arg`; not drawn by lot */
 };
 
 enum { EVIL_DATA = 255 };

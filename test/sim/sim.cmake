@@ -10,7 +10,7 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   target_link_libraries(tunike_sim PUBLIC tunike_ike tunike_config tunike_base PkgConfig::OPENSSL
     PkgConfig::CHECK)
 
-  foreach(name handshake errors children attack evil rekey crossing walk reauth childless redirect announce pair)
+  foreach(name handshake errors children attack evil rekey crossing walk reauth childless redirect announce pair vip vip_evil)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c)
   endforeach()
 

@@ -168,7 +168,8 @@ START_TEST(of_equal_ones)
 	ck_assert(apply_statics(&apply, &config));
 	commit();
 	expect("10.2.0.1", ESP_V_POLICY_DROP);
-	ck_assert(apply_trap_set(&apply, 0, POLICY_AUTO, &local, &remote));
+	ck_assert(apply_trap_set(
+	    &apply, 0, POLICY_AUTO, &(struct nets_want){.local = &local, .remote = &remote}));
 	commit();
 	expect("10.2.0.1", ESP_V_ACQUIRE);
 	up_for(0, false, 0, 0);

@@ -69,7 +69,7 @@ START_TEST(without_a_device_nothing_is_held)
 	ck_assert(ts_parse(&t, "10.1.0.0/16"));
 	ts_list_add(&l, &t);
 	nets_init(&n, NULL, "", NULL);
-	nets_add(&n, &l, &l, &held);
+	nets_add(&n, &(struct nets_want){.local = &l, .remote = &l}, &held);
 	ck_assert_uint_eq(held.routes_n, 0);
 	ck_assert(!nets_cover(&n, &t.lo));
 	nets_del(&n, &held);
@@ -106,7 +106,8 @@ START_TEST(covered_is_what_is_held)
 			child[live].p = prefix_of(&a, 14 + rng_below(&r, 19));
 			struct ts ts = ts_prefix(&child[live].p);
 			ts_list_add(&remote, &ts);
-			nets_add(&n, &local, &remote, &child[live].held);
+			nets_add(&n, &(struct nets_want){.local = &local, .remote = &remote},
+			    &child[live].held);
 			ck_assert_uint_eq(child[live++].held.routes_n, 1);
 		} else if (live) {
 			size_t i = rng_below(&r, (uint32_t)live);

@@ -257,6 +257,8 @@ START_TEST(child_choice)
 	ck_assert(ts_parse(&tsi.v[0], asks[_i].tsi));
 	o.local.addr = addr("192.0.2.1");
 	o.remote.addr = addr("203.0.113.9");
+	o.local_hosts = (struct ike_hosts){&o.local.addr, 1};
+	o.remote_hosts = (struct ike_hosts){&o.remote.addr, 1};
 	if (asks[_i].want < 0) {
 		ck_assert_int_eq(ike_select_child(&o, &got, &why),
 		    asks[_i].want == -1 ? IKE_ETS : IKE_ENOPROPOSAL);
