@@ -31,6 +31,7 @@ import rekey  # noqa: E402
 import scripted  # noqa: E402
 import transport  # noqa: E402
 import headers  # noqa: E402
+import suites  # noqa: E402
 import transforms  # noqa: E402
 import vip  # noqa: E402
 
@@ -41,7 +42,8 @@ def selected(words):
     # The longest first, so that they do not stand alone at the end.
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
              *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
-             *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases()]
+             *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases(),
+             *suites.cases()]
     return [(name, run) for name, run in found if all(w in name for w in words)]
 
 

@@ -15,6 +15,7 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   endforeach()
 
   tunike_unit_test(sim_hint tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_hint.c)
+  tunike_unit_test(sim_transforms tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_transforms.c)
 
   foreach(name fragment fragment_evil)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c
