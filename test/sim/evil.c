@@ -228,6 +228,32 @@ bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner)
 	       ike_msg_parse_inner(inner, &outer, bytes_of(c.b, c.n)) == IKE_OK;
 }
 
+bool evil_unseal(struct sim *s, const struct sim_wire *w, uint8_t *first, struct bytes *plain)
+{
+	static _Thread_local struct ike_msg outer;
+	static _Thread_local struct chain c;
+
+	if (!unseal(s, w, &outer, &c))
+		return false;
+	*first = c.first;
+	*plain = bytes_of(c.b, c.n);
+	return true;
+}
+
+bool evil_change(struct sim *s, struct sim_wire *w, evil_edit *change, void *arg)
+{
+	static _Thread_local struct ike_msg outer;
+	static _Thread_local struct chain c;
+	struct ike_hdr hdr;
+
+	if (!unseal(s, w, &outer, &c))
+		return false;
+	hdr = outer.hdr;
+	c.n = change(arg, &c.first, c.b, c.n, sizeof c.b);
+	seal(s, w, &hdr, &c);
+	return true;
+}
+
 enum ike_err evil_inject(struct sim *s, struct sim_host *to, const struct evil_piece *p)
 {
 	uint8_t out[SIM_DATAGRAM];

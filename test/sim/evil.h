@@ -48,6 +48,15 @@ struct ike_msg;
  * protected, or its keys are not known. */
 bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner);
 
+/* The same, unread: *plain are the payloads inside, *first the type of the first. */
+bool evil_unseal(struct sim *s, const struct sim_wire *w, uint8_t *first, struct bytes *plain);
+
+/* Changes the payloads inside in place: *first and `n` bytes of `cap`; returns how many there are
+ * then. */
+typedef size_t evil_edit(void *arg, uint8_t *first, uint8_t *chain, size_t n, size_t cap);
+/* A protected datagram, changed and sealed again. False: not protected, or its keys not known. */
+bool evil_change(struct sim *s, struct sim_wire *w, evil_edit *edit, void *arg);
+
 /* A fragment (RFC 7383) that a peer with the keys could send. */
 struct evil_piece {
 	struct ike_hdr hdr;

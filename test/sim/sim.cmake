@@ -26,6 +26,8 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   tunike_unit_test(sim_flood tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_flood.c)
   target_link_options(test_sim_flood PRIVATE
     -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free)
+  tunike_unit_test(sim_wire tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_wire.c)
+  tunike_unit_test(sim_accept tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_accept.c)
   tunike_unit_test(sim_mode tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_mode.c)
 
   add_executable(bench_handshake ${CMAKE_SOURCE_DIR}/test/bench/bench_handshake.c)

@@ -343,7 +343,7 @@ static void expect_version_refused(const struct record *asked)
 /* An old major version is answered once each, without state: RFC 7296 section 2.5. */
 START_TEST(other_version)
 {
-	REQ("7296-2.5-2", "7296-2.5-3", "7296-2.5-1");
+	REQ("7296-2.5-2", "7296-2.5-3", "7296-2.5-1", "7296-3.1-6");
 	struct scenario s;
 
 	recorded_pair(&s, 9);

@@ -180,6 +180,7 @@ END_TEST
  */
 START_TEST(child_deletes_cross)
 {
+	REQ("7296-1.4.1-4");
 	struct scenario s;
 
 	scenario_init(&s, 6, &two_left, &two_right, NULL);
@@ -294,6 +295,7 @@ END_TEST
 
 START_TEST(trapped_packet)
 {
+	REQ("7296-2.9-2");
 	struct scenario s;
 	char text[512];
 

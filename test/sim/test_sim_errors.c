@@ -46,6 +46,7 @@ END_TEST
 
 START_TEST(no_common_ike_proposal)
 {
+	REQ("7296-3.3.4-3", "7296-2.7-3");
 	static const struct scenario_side left = {.proposals = "\"aes256gcm16-prfsha384-ecp384\""};
 	static const struct scenario_side right = {.proposals = "\"aes128-sha256-modp2048\""};
 	struct scenario s;

@@ -309,7 +309,7 @@ END_TEST
  */
 START_TEST(wrong_group)
 {
-	REQ("7296-1.2-4", "7296-3.3.6-9", "7296-3.4-5");
+	REQ("7296-1.2-4", "7296-1.2-5", "7296-3.3.6-9", "7296-3.3.6-10", "7296-3.4-5");
 	static const struct scenario_side left = {
 	    .proposals = "\"aes256gcm16-prfsha384-x25519-ecp384\""};
 	static const struct scenario_side right = {.proposals = "\"aes256gcm16-prfsha384-ecp384\""};

@@ -241,6 +241,7 @@ static const struct {
 
 START_TEST(one_for_each_worker)
 {
+	REQ("7296-2.8-5");
 	struct scenario s;
 
 	init_workers(

@@ -41,6 +41,7 @@ static const char *const forms[] = {
 
 START_TEST(child_by_command)
 {
+	REQ("7296-2.8-6");
 	struct scenario s;
 
 	begin(&s, 100, forms[_i / 2], true);
@@ -100,6 +101,7 @@ END_TEST
 
 START_TEST(child_by_time)
 {
+	REQ("7296-2.8.1-1");
 	struct scenario s;
 
 	begin(&s, 103 + (uint64_t)_i, "rekey_time = \"5s\";", _i % 2);
@@ -132,6 +134,7 @@ static void expect_one_new(struct scenario *s, uint32_t before)
  * that and the peer counts as dead. */
 START_TEST(child_at_once)
 {
+	REQ("7296-2.8.1-2");
 	for (uint32_t mask = 0; mask < 256; mask++) {
 		struct scenario s;
 
@@ -478,6 +481,7 @@ END_TEST
  * tries again with one, and knows better the next time. */
 START_TEST(pfs_at_one_end)
 {
+	REQ("7296-1.3-2");
 	static const struct scenario_side pfs[] = {
 	    {.children = SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"",
 		 "esp_proposals = [\"aes256gcm16-ecp384\"]; rekey_time = 0;")},
@@ -533,7 +537,7 @@ END_TEST
 /* Section 2.25: TEMPORARY_FAILURE for several minutes means that both ends are out of step. */
 START_TEST(temporary_for_ever)
 {
-	REQ("7296-2.25-3");
+	REQ("7296-2.25-2", "7296-2.25-3");
 	struct scenario s;
 
 	begin(&s, 940, forms[0], true);

@@ -2,6 +2,7 @@
  * The configuration: what a good file becomes.
  */
 #include "test_config.h"
+#include "test/unit/req.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,7 @@ END_TEST
 /* The ids of three secrets, then who is looked for and which is found. */
 START_TEST(the_best_secret)
 {
+	REQ("7296-1.2-3");
 	static const struct {
 		const char *own, *peer;
 		int found;

@@ -3,6 +3,7 @@
  */
 #include "base/ident.h"
 #include "test/unit/rng.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static const struct {
 
 START_TEST(wire)
 {
+	REQ("7296-3.5-5", "7296-3.5-6", "7296-3.5-7");
 	uint8_t *data = malloc(wires[_i].n + 1);
 	struct ident id = {.type = 77};
 
@@ -170,6 +172,7 @@ END_TEST
  * pass as what it is not. */
 START_TEST(names_with_control_characters)
 {
+	REQ("7296-3.5-3", "7296-3.5-4");
 	struct ident id;
 
 	for (unsigned c = 0; c < 256; c++) {

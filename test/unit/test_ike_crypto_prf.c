@@ -142,6 +142,7 @@ END_TEST
 
 START_TEST(prf_unknown)
 {
+	REQ("7296-5-1");
 	struct transform tiger = {TRANSFORM_PRF, 3, 0},
 			 wrong_type = {TRANSFORM_INTEG, PRF_HMAC_SHA2_256, 0};
 	struct bytes none = bytes_of("", 0);
@@ -155,6 +156,11 @@ START_TEST(prf_unknown)
 	ck_assert_int_eq(ike_prf(NULL, prf256, none, &none, 1, out), IKE_OK);
 	ck_assert_uint_eq(out[0], 0xb6);
 	ck_assert_uint_eq(out[31], 0xad);
+	/* RFC 7296 section 5: none below 128 bits. */
+	for (unsigned id = 0; id < 65536; id++) {
+		struct transform t = {.type = TRANSFORM_PRF, .id = (uint16_t)id};
+		ck_assert(ike_prf_len(t) == 0 || ike_prf_len(t) >= 16);
+	}
 }
 END_TEST
 
@@ -362,6 +368,7 @@ static void child_keys(
 
 START_TEST(derivation)
 {
+	REQ("7296-2.17-1", "7296-2.17-2");
 	REQ("7296-2.13-3", "7296-2.14-1");
 	struct inputs v;
 	struct ike_keymat_in in = inputs(&v);

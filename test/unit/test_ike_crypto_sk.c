@@ -298,6 +298,7 @@ END_TEST
  * overhead that was promised. */
 START_TEST(all_sizes)
 {
+	REQ("7296-3.14-3");
 	static const uint8_t text[200];
 	uint8_t buf[2][TEXT_MAX], dst[TEXT_MAX];
 	struct ike_sk seal, open;
@@ -347,6 +348,7 @@ END_TEST
 
 START_TEST(refuses_keys_and_suites)
 {
+	REQ("7296-3.14-2");
 	static const uint8_t key[80];
 	struct suite gcm = {.encr = GCM(256)}, odd = {.encr = GCM(111)}, cbc = {.encr = CBC(128)};
 	struct suite null = {.encr = {TRANSFORM_ENCR, ENCR_NULL, 0}, .integ = SHA(256_128)};

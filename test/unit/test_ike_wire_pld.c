@@ -30,6 +30,7 @@ static const struct row rows[] = {
 	{IKE_PLD_IDI, false, "020000", "cut in its head"},
 	{IKE_PLD_IDR, false, "", "empty"},
 	{IKE_PLD_AUTH, true,  "02000000", "no data: the method refuses it"},
+	{IKE_PLD_AUTH, true,  "02abcdef00", "reserved bytes set"},
 	{IKE_PLD_AUTH, false, "020000", "cut in its head"},
 	{IKE_PLD_CERT, true,  "04", "an encoding alone"},
 	{IKE_PLD_CERT, false, "", "empty"},
@@ -40,6 +41,8 @@ static const struct row rows[] = {
 
 	{IKE_PLD_NOTIFY, true,  "00004000", "no SPI, no data"},
 	{IKE_PLD_NOTIFY, true,  "0304400901020304", "an SPI, no data"},
+	{IKE_PLD_NOTIFY, true,  "ff004000", "a protocol without an SPI is nothing"},
+	{IKE_PLD_TSI, true,  "01abcdef" "070000100000ffff0a0000000a0000ff", "reserved bytes set"},
 	{IKE_PLD_NOTIFY, false, "03044009010203", "the SPI goes beyond"},
 	{IKE_PLD_NOTIFY, false, "00ff4000" "00", "an SPI of 255 bytes"},
 	{IKE_PLD_NOTIFY, false, "000040", "cut in its head"},
@@ -106,6 +109,7 @@ static const struct row rows[] = {
 
 START_TEST(accepted_or_refused)
 {
+	REQ("7296-3.5-2", "7296-3.8-3", "7296-3.10-3", "7296-3.11-2", "7296-3.11-3", "7296-3.13-1");
 	REQ("7296-3.3-2");
 	const struct row *row = &rows[_i];
 	enum ike_err err = raw_parse_one(&m, row->type, row->body);
@@ -537,6 +541,32 @@ START_TEST(lengths_in_proposals)
 }
 END_TEST
 
+/* Reserved octets inside an SA payload are as if they were zero. Offsets into RAW_SA_REKEY. */
+START_TEST(reserved_in_proposals)
+{
+	REQ("7296-3.3.1-2", "7296-3.3.2-2");
+	static const size_t reserved[] = {1, 17, 21, 29, 33, 37, 41, 45, 49};
+	static struct proposal_list zero;
+	uint8_t body[64];
+	struct bytes b = hex_to(body, sizeof body, RAW_SA_REKEY);
+
+	raw_begin(&r, IKE_EXCHANGE_CREATE_CHILD, 0);
+	raw_add(&r, IKE_PLD_SA, 0, b);
+	ck_assert_int_eq(ike_msg_parse(&m, raw_message(&r)), IKE_OK);
+	zero = m.sa;
+	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+		ck_assert_uint_eq(body[reserved[i]], 0);
+		body[reserved[i]] = 0xff;
+	}
+	raw_begin(&r, IKE_EXCHANGE_CREATE_CHILD, 0);
+	raw_add(&r, IKE_PLD_SA, 0, b);
+	ck_assert_int_eq(ike_msg_parse(&m, raw_message(&r)), IKE_OK);
+	ck_assert_uint_eq(m.sa.n, 1);
+	ck_assert_uint_eq(m.sa.v[0].n, 4);
+	ck_assert_mem_eq(&m.sa, &zero, sizeof zero);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ike_wire_pld");
@@ -554,6 +584,7 @@ int main(void)
 	add_loop(s, "proposal without KE", proposal_without_ke, 3);
 	add_test(s, "many proposals", many_proposals);
 	add_test(s, "many attributes", many_attributes);
+	add_test(s, "reserved in proposals", reserved_in_proposals);
 	add_test(s, "lengths in proposals", lengths_in_proposals);
 	return run_suite(s);
 }

@@ -70,6 +70,7 @@ static enum ike_err check(int i)
 
 START_TEST(least_and_most)
 {
+	REQ("7296-3.2-5");
 	REQ("7296-3.12-2");
 	enum ike_rules rules;
 
