@@ -86,7 +86,16 @@ static struct nets_route *find_route(const struct nets *n, const struct prefix *
 	return i < n->routes_n && prefix_equal(&n->routes[i].dst, p) ? &n->routes[i] : NULL;
 }
 
-static bool hold_route(struct nets *n, const struct prefix *p)
+/* Of the addresses that the peer gave us, the first of that family. */
+static struct addr source_for(const struct nets_want *w, const struct prefix *dst)
+{
+	for (size_t i = 0; i < w->given_n; i++)
+		if (w->given[i].family == dst->addr.family)
+			return w->given[i];
+	return (struct addr){0};
+}
+
+static bool hold_route(struct nets *n, const struct prefix *p, const struct addr *src)
 {
 	struct nets_route *r = find_route(n, p);
 	char why[TUN_WHY];
@@ -99,7 +108,7 @@ static bool hold_route(struct nets *n, const struct prefix *p)
 		n->routes = v;
 		n->routes_cap = cap;
 	}
-	if (netcfg_route_add(n->cfg, n->dev, p, why) < 0) {
+	if (netcfg_route_from(n->cfg, n->dev, p, src, why) < 0) {
 		log_say(n->log, LOG_WARNING, "route", "%s", why);
 		return false;
 	}
@@ -178,9 +187,11 @@ void nets_add(struct nets *n, const struct nets_want *w, struct nets_held *out)
 		if (hold_addr(n, &local->v[i], &out->addrs[out->addrs_n]))
 			out->addrs_n++;
 	size_t wanted = nets_prefixes(remote, &out->routes);
-	for (size_t i = 0; i < wanted; i++)
-		if (hold_route(n, &out->routes[i]))
+	for (size_t i = 0; i < wanted; i++) {
+		struct addr src = source_for(w, &out->routes[i]);
+		if (hold_route(n, &out->routes[i], &src))
 			out->routes[out->routes_n++] = out->routes[i];
+	}
 	/* Of the room for the worst case only a little is used. */
 	struct prefix *less =
 	    realloc(out->routes, (out->routes_n ? out->routes_n : 1) * sizeof *less);

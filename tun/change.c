@@ -88,6 +88,12 @@ static int addr_make(const struct change *c)
 
 static int route_make(const struct change *c)
 {
+	if (c->src.family != ADDR_NONE) {
+		int rc = rtnl_route_from(c->dev, &c->p, &c->src, false);
+		if (rc == 0 || rc == -EEXIST)
+			return rc;
+	}
+	/* Without its source it is still a way. */
 	return host_route(true, c->dev, &c->p, &c->via);
 }
 

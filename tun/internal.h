@@ -25,6 +25,12 @@ void host_addr_wait(const char *dev, const struct addr *a);
 /* via.family ADDR_NONE: no gateway; a route is removed whatever it had. */
 int host_route(bool add, const char *dev, const struct prefix *dst, const struct addr *via);
 
+/* rtnl.c: a route along which what the host sends has `src`, if nothing else was asked for;
+ * ADDR_NONE: as the kernel chooses. Replace: the one that is there is changed. 0 or a negative
+ * errno. */
+int rtnl_route_from(
+    const char *dev, const struct prefix *dst, const struct addr *src, bool replace);
+
 enum { SYSCTL_KEY = 128, SYSCTL_VALUE = 128 };
 bool sysctl_key_valid(const char *key); /* below net/, no way out of it */
 int sysctl_read(const char *key, char value[SYSCTL_VALUE]);
@@ -80,6 +86,7 @@ struct change {
 	char dev[DEV_NAME];
 	struct prefix p;
 	struct addr via; /* of a route that is added; not recorded */
+	struct addr src; /* likewise: what is sent along it has this source; ADDR_NONE: any */
 	char key[SYSCTL_KEY], old[SYSCTL_VALUE];
 };
 

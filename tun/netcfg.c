@@ -329,10 +329,32 @@ int netcfg_addr_add(struct netcfg *n, const char *dev, const struct prefix *p, c
 	return rc == 0 ? 0 : explain_addr(rc, dev, p, why);
 }
 
+/* Another source for a route that is there. Where that fails the old one stays. */
+static void set_source(struct change *c, const struct addr *src)
+{
+	if (!c->foreign && !addr_equal(&c->src, src) &&
+	    rtnl_route_from(c->dev, &c->p, src, true) == 0)
+		c->src = *src;
+}
+
+/* With an address that goes the kernel takes the routes that have it as their source. */
+static void routes_without(struct netcfg *n, const struct change *addr)
+{
+	static const struct addr any;
+	for (struct change *c = n->newest; c; c = c->older)
+		if (c->kind == CHANGE_ROUTE && addr_equal(&c->src, &addr->p.addr) &&
+		    strcmp(c->dev, addr->dev) == 0)
+			set_source(c, &any);
+}
+
 int netcfg_addr_del(struct netcfg *n, const char *dev, const struct prefix *p)
 {
 	struct change *c = find(n, CHANGE_ADDR, dev, p);
-	return c ? release(n, c) : -ENOENT;
+	if (!c)
+		return -ENOENT;
+	if (c->refs == 1 && !c->foreign)
+		routes_without(n, c);
+	return release(n, c);
 }
 
 /* ---- Routes ---- */
@@ -442,12 +464,19 @@ static int explain_route(int rc, const char *dev, const struct prefix *dst, char
 	return explain(rc, what, why);
 }
 
-static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
-    const struct addr *via, char why[TUN_WHY])
+struct way {
+	struct addr via; /* ADDR_NONE: no gateway */
+	struct addr src; /* ADDR_NONE: any */
+};
+
+static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst, const struct way *w,
+    char why[TUN_WHY])
 {
 	struct change *known = find(n, CHANGE_ROUTE, dev, dst);
 	if (known) {
 		known->refs++;
+		if (w->src.family != ADDR_NONE)
+			set_source(known, &w->src);
 		return 0;
 	}
 	struct route_search s = {.dev = dev, .dst = dst};
@@ -465,7 +494,8 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
 		return -EEXIST;
 	}
 	struct change c = change_of(CHANGE_ROUTE, dev, dst);
-	c.via = *via;
+	c.via = w->via;
+	c.src = w->src;
 	c.foreign = s.same_dev;
 	if (rc == 0)
 		rc = make(n, &c);
@@ -473,6 +503,13 @@ static int add_one(struct netcfg *n, const char *dev, const struct prefix *dst,
 }
 
 int netcfg_route_add(struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY])
+{
+	static const struct addr any;
+	return netcfg_route_from(n, dev, dst, &any, why);
+}
+
+int netcfg_route_from(struct netcfg *n, const char *dev, const struct prefix *dst,
+    const struct addr *src, char why[TUN_WHY])
 {
 	why[0] = 0;
 	int rc = check_dev(dev, why);
@@ -482,11 +519,11 @@ int netcfg_route_add(struct netcfg *n, const char *dev, const struct prefix *dst
 		return rc;
 	struct prefix part[2];
 	size_t parts = split_default(dst, part);
-	static const struct addr none;
-	rc = add_one(n, dev, &part[0], &none, why);
+	struct way way = {.src = *src};
+	rc = add_one(n, dev, &part[0], &way, why);
 	if (rc != 0 || parts == 1)
 		return rc;
-	rc = add_one(n, dev, &part[1], &none, why);
+	rc = add_one(n, dev, &part[1], &way, why);
 	if (rc != 0)
 		(void)release(n, find(n, CHANGE_ROUTE, dev, &part[0]));
 	return rc;
@@ -544,7 +581,7 @@ int netcfg_bypass_add(struct netcfg *n, const char *not_dev, const struct prefix
 		return -ENETUNREACH;
 	}
 	memcpy(dev, s.best.dev, DEV_NAME);
-	return add_one(n, dev, dst, &s.best.via, why);
+	return add_one(n, dev, dst, &(struct way){.via = s.best.via}, why);
 }
 
 /* ---- Links and sysctls ---- */

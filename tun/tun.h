@@ -114,6 +114,10 @@ int netcfg_addr_add(struct netcfg *n, const char *dev, const struct prefix *p, c
 int netcfg_addr_del(struct netcfg *n, const char *dev, const struct prefix *p);
 int netcfg_route_add(
     struct netcfg *n, const char *dev, const struct prefix *dst, char why[TUN_WHY]);
+/* The same, and what the host sends along it has `src`, which must be an address of it; of several
+ * that ask for the same route the last one's counts. */
+int netcfg_route_from(struct netcfg *n, const char *dev, const struct prefix *dst,
+    const struct addr *src, char why[TUN_WHY]);
 int netcfg_route_del(struct netcfg *n, const char *dev, const struct prefix *dst);
 /* Writes out the route to `dst` as it is without `not_dev`, so that it wins against a wider one by
  * that: for what is to stay outside of the tunnel. *dev is its interface, for netcfg_route_del.

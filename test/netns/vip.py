@@ -192,6 +192,49 @@ def none_left(gateway):
         b.stop()
 
 
+def two_connections():
+    """An address of each: what goes to a network has the address that its gateway gave."""
+    names = (("one", 1, "10.2.0.0/16", "10.2.0.1"), ("two", 2, "10.3.0.0/16", "10.3.0.1"))
+    with Lab() as lab:
+        net = Net(lab)
+        no_addresses_of_its_own(net)
+        net.b.ip("addr", "add", "10.3.0.1/32", "dev", "lo")
+
+        def text(me, peer, side, here, there):
+            conns = "".join('''
+                %s = { local_addrs = ["%s"]; remote_addrs = ["%s"]; %s
+                       local = { auth = "psk"; id = "%s"; }; remote = { auth = "psk"; id = "%s"; };
+                       children = { net = { local_ts = ["%s"]; remote_ts = ["%s"]; }; }; };
+                ''' % (name, here, there, side(name, number), me(name), peer(name),
+                       *(("dynamic", network) if me is of_client else (network, "dynamic")))
+                for name, number, network, _ in names)
+            return '''secrets = ( { type = "psk"; secret = "correct horse battery staple"; } );
+                pools = { one = { addrs = "10.9.1.0/24"; }; two = { addrs = "10.9.2.0/24"; }; };
+                connections = { %s };''' % conns
+
+        def of_client(name):
+            return "client.%s.test" % name
+
+        def of_gateway(name):
+            return "gateway.%s.test" % name
+        outer = net.outer["a"][4], net.outer["b"][4]
+        a = Tunike(net.a).write(text(of_client, of_gateway, lambda n, i: 'vips = ["0.0.0.0"];', *outer))
+        b = Tunike(net.b).write(text(of_gateway, of_client, lambda n, i: 'pools = ["%s"];' % n, outer[1], "%any"))
+        b.start()
+        a.start()
+        for name, number, _, target in names:
+            a.up(name)
+        for name, number, _, target in names:
+            done = ping(net.a, target)
+            expect(done.returncode == 0, "%s is not reached: %s%s" % (target, done.stdout, net.a.ip("route").stdout))
+            expect("src 10.9.%d.1 " % number in net.a.ip("route", "get", target).stdout, net.a.ip("route").stdout)
+        a.down("two")
+        done = ping(net.a, names[0][3])
+        expect(done.returncode == 0, "the end of one takes the other along: " + net.a.ip("route").stdout)
+        a.stop()
+        b.stop()
+
+
 def documented():
     """The examples, of which only the gateway's address is changed."""
     with Lab() as lab:
@@ -222,7 +265,7 @@ def documented():
 def cases():
     both = ((Tunike, StrongSwan), (StrongSwan, Tunike))
     names = {Tunike: "tunike", StrongSwan: "strongswan"}
-    found = [("vip examples", documented), ("vip tunike-tunike", lambda: between_tunikes(False)),
+    found = [("vip examples", documented), ("vip two connections", two_connections), ("vip tunike-tunike", lambda: between_tunikes(False)),
              ("vip tunike-tunike nat", lambda: between_tunikes(True))]
     for client, gateway in both:
         found.append(("vip %s-%s" % (names[client], names[gateway]),

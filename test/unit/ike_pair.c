@@ -185,6 +185,7 @@ static void keep_child(struct ike_end *e, struct ike_child_up *up)
 	e->last_child.local_ts = up->local_ts;
 	e->last_child.remote_ts = up->remote_ts;
 	e->last_child.encap = up->encap;
+	e->last_child.vips_n = up->vips_n;
 }
 
 static void take_event(struct ike_pair *p, struct ike_end *e, struct ike_event *ev)

@@ -67,6 +67,43 @@ static void session(struct ike_pair *p)
 	pair_wait(p, 200000);
 }
 
+/* The caller asks for addresses, and gets them with all that can come with them. */
+static void with_addresses(struct ike_pair *p)
+{
+	static struct addr vips[2], dns;
+	static struct config_range range;
+	static struct prefix behind;
+	static char name[] = "pool", *names[] = {name};
+	static char domain[] = "corp.example", *domains[] = {domain};
+	static struct config_pool pool = {.name = name,
+	    .addrs = &range,
+	    .addrs_n = 1,
+	    .dns = &dns,
+	    .dns_n = 1,
+	    .domains = domains,
+	    .domains_n = 1,
+	    .subnets = &behind,
+	    .subnets_n = 1};
+
+	vips[0] = vips[1] = (struct addr){.family = ADDR_V4};
+	ck_assert(addr_parse(&range.lo, "10.9.0.1") && addr_parse(&range.hi, "10.9.0.2"));
+	ck_assert(addr_parse(&dns, "10.2.0.53") && prefix_parse(&behind, "10.2.0.0/16"));
+	p->a.conn.vips = vips;
+	p->a.conn.vips_n = 2;
+	p->b.config.pools = &pool;
+	p->b.config.pools_n = 1;
+	p->b.conn.pools = names;
+	p->b.conn.pools_n = 1;
+	for (size_t i = 0; i < 2; i++)
+		p->a.local_ts[i].dynamic = p->b.remote_ts[i].dynamic = true;
+}
+
+static void with_fragments(struct ike_pair *p)
+{
+	p->a.conn.fragmentation = p->b.conn.fragmentation = FRAGMENTATION_YES;
+	p->a.config.fragment_size = p->b.config.fragment_size = 256;
+}
+
 START_TEST(every_allocation)
 {
 	bool passed = false;
@@ -77,10 +114,10 @@ START_TEST(every_allocation)
 		struct ike_stats stats = {0};
 
 		pair_init(&p);
-		if (_i) { /* all that is long enough goes in fragments */
-			p.a.conn.fragmentation = p.b.conn.fragmentation = FRAGMENTATION_YES;
-			p.a.config.fragment_size = p.b.config.fragment_size = 256;
-		}
+		if (_i == 1) /* all that is long enough goes in fragments */
+			with_fragments(&p);
+		if (_i == 2)
+			with_addresses(&p);
 		failed = 0;
 		countdown = n;
 		if (pair_start(&p)) {
@@ -96,7 +133,8 @@ START_TEST(every_allocation)
 		whole += p.a.child_up == 2;
 		if (passed) {
 			ck_assert_uint_eq(p.a.child_up, 2);
-			ck_assert(_i ? stats.fragments_in > 1 : stats.fragments_in == 0);
+			ck_assert(_i == 1 ? stats.fragments_in > 1 : stats.fragments_in == 0);
+			ck_assert_uint_eq(p.a.last_child.vips_n, _i == 2 ? 2 : 0);
 		}
 		pair_fini(&p);
 	}
@@ -112,6 +150,6 @@ int main(void)
 {
 	Suite *s = suite_create("ike_memory");
 
-	add_loop(s, "every_allocation", every_allocation, 2);
+	add_loop(s, "every_allocation", every_allocation, 3);
 	return run_suite(s);
 }

@@ -2,6 +2,8 @@
 #include "test/netns/netcfg_ns.h"
 
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct netcfg *cfg;
 static struct tun *t0, *t1;
@@ -110,6 +112,62 @@ START_TEST(addresses_are_counted)
 	ck_assert(has_addr("fd09::1", NULL));
 	netcfg_close(other);
 	ck_assert(!has_addr("fd09::1", NULL));
+}
+END_TEST
+
+/* What the kernel takes as source towards `dst`; "" without a route. */
+static const char *source_to(const char *dst, char text[ADDR_TEXT])
+{
+	struct addr to = ns_addr(dst), from;
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = 9};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = 9};
+	bool v4 = to.family == ADDR_V4;
+	struct sockaddr *sa = v4 ? (struct sockaddr *)&in : (struct sockaddr *)&in6;
+	socklen_t len = v4 ? sizeof in : sizeof in6;
+	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memcpy(v4 ? (void *)&in.sin_addr : (void *)&in6.sin6_addr, to.b, v4 ? 4 : 16);
+	text[0] = 0;
+	if (connect(fd, sa, len) == 0 && getsockname(fd, sa, &len) == 0) {
+		from =
+		    addr_from_bytes(v4 ? bytes_of(&in.sin_addr, 4) : bytes_of(&in6.sin6_addr, 16));
+		addr_text(&from, text);
+	}
+	close(fd);
+	return text;
+}
+
+/* Of several addresses on the device a route may have its own as the source; it outlives that. */
+START_TEST(sources)
+{
+	static const char *const text[2][4] = {
+	    {"10.9.0.1/32", "10.9.0.2/32", "10.1.0.0/16", "10.1.2.3"},
+	    {"fd09::1/128", "fd09::2/128", "fd01::/48", "fd01::7"}};
+	const char *const *v = text[_i];
+	struct prefix first = ns_prefix(v[0]), second = ns_prefix(v[1]), to = ns_prefix(v[2]);
+	char t[ADDR_TEXT], one[ADDR_TEXT], two[ADDR_TEXT];
+
+	addr_text(&first.addr, one);
+	addr_text(&second.addr, two);
+	ck_assert_int_eq(netcfg_addr_add(cfg, "tunt0", &first, why), 0);
+	ck_assert_int_eq(netcfg_addr_add(cfg, "tunt0", &second, why), 0);
+	ck_assert_msg(netcfg_route_from(cfg, "tunt0", &to, &first.addr, why) == 0, "%s", why);
+	ck_assert_str_eq(source_to(v[3], t), one);
+	/* The last one that asks counts. */
+	ck_assert_int_eq(netcfg_route_from(cfg, "tunt0", &to, &second.addr, why), 0);
+	ck_assert_str_eq(source_to(v[3], t), two);
+	ck_assert_int_eq(netcfg_route_add(cfg, "tunt0", &to, why), 0);
+	ck_assert_str_eq(source_to(v[3], t), two);
+	/* Its source goes, the route does not. */
+	ck_assert_int_eq(netcfg_addr_del(cfg, "tunt0", &second), 0);
+	ck_assert_str_eq(source_to(v[3], t), one);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &to), 0);
+	ck_assert_str_eq(source_to(v[3], t), "");
+	ck_assert_int_eq(netcfg_route_del(cfg, "tunt0", &to), -ENOENT);
+	/* A source that the host does not have: a way all the same. */
+	ck_assert_int_eq(netcfg_route_from(cfg, "tunt0", &to, &second.addr, why), 0);
+	ck_assert_str_eq(source_to(v[3], t), one);
 }
 END_TEST
 
@@ -395,6 +453,7 @@ int main(void)
 	tcase_add_test(t, several_addresses);
 	tcase_add_test(t, addresses_v6);
 	tcase_add_test(t, addresses_are_counted);
+	tcase_add_loop_test(t, sources, 0, 2);
 	tcase_add_test(t, routes);
 	tcase_add_test(t, route_that_was_there);
 	tcase_add_test(t, default_routes);
