@@ -163,6 +163,26 @@ static void check_names(
 	load_leave(l, m);
 }
 
+/* An address that no child carries is of no use. */
+static void check_dynamic(struct load *l, const struct node *node, const struct config_conn *conn)
+{
+	bool any = conn->vips_n == 0;
+
+	for (size_t i = 0; i < conn->children_n; i++) {
+		const struct config_child *child = &conn->children[i];
+		for (size_t k = 0; child->local_ts && k < child->local_ts_n; k++) {
+			any |= child->local_ts[k].dynamic;
+		}
+	}
+	if (!any && conn->children_n > 0) {
+		struct load_mark m = load_enter(l, "vips", node_member(node, "vips"));
+		load_warning(l, "no child has \"dynamic\" in its local_ts, so that what has the "
+				"address that is "
+				"given is not carried");
+		load_leave(l, m);
+	}
+}
+
 static void check_transport(struct load *l, const struct node *node, const struct config_conn *conn)
 {
 	for (size_t i = 0; conn->vips_n + conn->pools_n > 0 && i < conn->children_n; i++) {
@@ -199,6 +219,7 @@ void check_pools(struct load *l, const struct node *node, const struct config *c
 		struct load_mark inner = load_enter(l, conn->name, node_at(conns, i));
 		check_names(l, node_at(conns, i), c, conn);
 		check_transport(l, node_at(conns, i), conn);
+		check_dynamic(l, node_at(conns, i), conn);
 		load_leave(l, inner);
 	}
 	load_leave(l, m);

@@ -235,6 +235,25 @@ def two_connections():
         b.stop()
 
 
+def by_packet():
+    """A packet asks for the tunnel, and with it for the address, which it does not have yet itself."""
+    with Lab() as lab:
+        net = Net(lab)
+        no_addresses_of_its_own(net)
+        a, b = ends(net, child_keys='start_action = "trap"; ')
+        b.start()
+        a.start()
+        expect(not a.ike_sas(), "it is up before a packet asks for it")
+        expect(on_device(net.a) == [], "it has an address before one is given")
+        until(20, lambda: "no packet gets through: " + a.log()[-900:], lambda: ping(net.a, "10.2.0.1").returncode == 0)
+        expect(given(a)["vips"] == FIRST, "status: %r" % given(a))
+        carries(net, FIRST)
+        a.down()
+        until(20, lambda: "not twice: " + a.log()[-900:], lambda: ping(net.a, "fd00:b::1").returncode == 0)
+        a.stop()
+        b.stop()
+
+
 def documented():
     """The examples, of which only the gateway's address is changed."""
     with Lab() as lab:
@@ -265,7 +284,7 @@ def documented():
 def cases():
     both = ((Tunike, StrongSwan), (StrongSwan, Tunike))
     names = {Tunike: "tunike", StrongSwan: "strongswan"}
-    found = [("vip examples", documented), ("vip two connections", two_connections), ("vip tunike-tunike", lambda: between_tunikes(False)),
+    found = [("vip examples", documented), ("vip two connections", two_connections), ("vip by packet", by_packet), ("vip tunike-tunike", lambda: between_tunikes(False)),
              ("vip tunike-tunike nat", lambda: between_tunikes(True))]
     for client, gateway in both:
         found.append(("vip %s-%s" % (names[client], names[gateway]),

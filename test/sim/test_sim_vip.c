@@ -532,6 +532,30 @@ START_TEST(two_of_one_name)
 }
 END_TEST
 
+/* RFC 6023 section 5: an IKE SA without a child asks for addresses, too. */
+START_TEST(without_a_child)
+{
+	struct scenario s;
+
+	begin(&s, 65, ASKS "childless = \"force\";", GIVES "childless = \"allow\";");
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	expect_vips(s.left, "10.9.0.1, 2001:db8:9::1");
+	ck_assert(answer.has_cp);
+	ck_assert(memchr(request.order, IKE_PLD_SA, request.n) == NULL);
+	scenario_fini(&s);
+	/* Nothing was asked for, which only the child needs. */
+	begin(&s, 66, "childless = \"force\";", GIVES "childless = \"allow\";");
+	scenario_connect(&s);
+	ck_assert_uint_eq(answer.error, 0);
+	ck_assert_uint_eq(sim_ike_established(s.right), 1);
+	ck_assert_uint_eq(sim_children_up(s.right), 0);
+	ck_assert_int_eq(s.right->child_reason.err, IKE_ECPREQUIRED);
+	scenario_expect_words(s.left->child_reason.text, "FAILED_CP_REQUIRED");
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- Selectors ---- */
 
 /* The gateway's child names the whole pool, or the world: the client has its own address of it, and
@@ -604,6 +628,7 @@ int main(void)
 	tcase_add_loop_test(t, reauth, 0, NTH);
 	tcase_add_test(t, rekeying);
 	tcase_add_test(t, two_of_one_name);
+	tcase_add_test(t, without_a_child);
 	tcase_add_test(t, confined);
 	tcase_add_loop_test(t, bad_weather, 0, NTH);
 	suite_add_tcase(s, t);

@@ -161,6 +161,9 @@ static const struct row warnings[] = {
 	 "1: connections.c: no secret in this file has \"a.org\" (we) or \"b.org\" (the peer) among its ids: authentication will fail"},
 	{CHILD("mode = \"transport\";\nremote_ts = [\"dynamic[tcp/80]\", \"dynamic[udp]\"];"),
 	 "3: connections.c.children.x.remote_ts: while this child is up, all packets to that host come to tunike, and those that it does not name are dropped"},
+	{"secrets = ({ type = \"psk\"; secret = \"twenty characters at least\"; });\n"
+	 "connections = { c = { " CONN_HEAD "vips = \"::\"; children = { x = { local_ts = \"fd00::/64\"; remote_ts = \"fd01::/64\"; }; }; }; };",
+	 "2: connections.c.vips: no child has \"dynamic\" in its local_ts, so that what has the address that is given is not carried"},
 	{CHILD("mode = \"pass\"; remote_ts = \"10.1.0.0/16[tcp/22]\";"),
 	 "2: connections.c.children.x.mode: what of it is routed to the tunnel is dropped there: only whole addresses of the other side, for any address of ours, can go around it"},
 	{CHILD("mode = \"pass\"; local_ts = \"10.2.0.0/16\"; remote_ts = \"10.1.0.0/16\";"),
