@@ -123,29 +123,45 @@ static void must_be_gone(const struct sim_host *h)
 	abort();
 }
 
-static const char *const manners[] = {
-    "dpd_delay = \"30s\";",
-    "dpd_delay = \"30s\"; childless = \"force\";",
-    "dpd_delay = \"30s\"; reauth_time = \"3m\"; rekey_time = \"0s\";",
-    "dpd_delay = \"30s\"; unique = \"keep\"; follow_redirects = false;",
+static const struct {
+	const char *conn;
+	bool road; /* the caller asks for addresses */
+} manners[] = {
+    {"dpd_delay = \"30s\";", false},
+    {"dpd_delay = \"30s\"; childless = \"force\";", false},
+    {"dpd_delay = \"30s\"; reauth_time = \"3m\"; rekey_time = \"0s\";", false},
+    {"dpd_delay = \"30s\"; unique = \"keep\"; follow_redirects = false;", false},
+    {"dpd_delay = \"30s\"; vips = [\"0.0.0.0\", \"::\", \"10.9.0.3\"];", true},
+    {"dpd_delay = \"30s\"; vips = [\"0.0.0.0\"]; reauth_time = \"3m\"; childless = \"prefer\";",
+	true},
 };
 
 #define PFS "esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = \"2m\"; life_time = \"4m\";"
+#define BOTH(local1, remote1, local2, remote2) \
+	SCENARIO_CHILD("one", local1, remote1, "") SCENARIO_CHILD("two", local2, remote2, PFS)
+
+/* Between networks, or from the address that the caller is given. */
+static const struct scenario_side sides[2][2] = {
+    {{.children = BOTH("\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "\"10.3.0.0/16\"")},
+	{.children =
+		BOTH("\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "\"10.3.0.0/16\"", "\"10.1.0.0/16\"")}},
+    {{.children = BOTH("\"dynamic\"", "\"10.2.0.0/16\"", "\"dynamic\"", "\"10.3.0.0/16\"")},
+	{.children = BOTH("\"10.2.0.0/16\"", "\"dynamic\"", "\"10.3.0.0/16\"", "\"10.9.0.0/29\""),
+	    .conn = "dpd_delay = \"30s\"; pools = \"p\";",
+	    .top = "pools = { p = { addrs = [\"10.9.0.0/29\", \"2001:db8:9::/64\"]; dns = "
+		   "\"10.2.0.53\"; domains = \"corp.example\"; }; };"}},
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct scenario_side right = {
-	    .children = SCENARIO_CHILD("one", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "")
-		SCENARIO_CHILD("two", "\"10.3.0.0/16\"", "\"10.1.0.0/16\"", PFS)};
-	struct scenario_side left = {
-	    .children = SCENARIO_CHILD("one", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "")
-		SCENARIO_CHILD("two", "\"10.1.0.0/16\"", "\"10.3.0.0/16\"", PFS)};
 	struct input in = {data, n};
 	static struct run r;
 
 	r = (struct run){.edits_n = 0};
-	left.conn = manners[take(&in) % (sizeof manners / sizeof manners[0])];
-	scenario_init(&r.s, 1, &left, &right, NULL);
+	size_t manner = take(&in) % (sizeof manners / sizeof manners[0]);
+	struct scenario_side left = sides[manners[manner].road][0];
+	left.conn = manners[manner].conn;
+	scenario_init(&r.s, 1, &left, &sides[manners[manner].road][1], NULL);
 	r.s.sim.tap = tap;
 	r.s.sim.tap_arg = &r;
 	for (int i = 0; i < OPS_MAX && in.n; i++)
