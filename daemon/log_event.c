@@ -2,6 +2,7 @@
  * The engine's events as lines of the log: a row each.
  */
 #include "daemon/log.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -26,6 +27,16 @@ static void add_spi(struct log_line *line, const char *key, uint32_t spi)
 	log_str(line, key, t);
 }
 
+static void add_addrs(struct log_line *line, const char *key, const struct addr *v, size_t n)
+{
+	char text[IKE_VIPS_MAX * (ADDR_TEXT + 2)] = "", t[ADDR_TEXT];
+	struct text all = text_of(text, sizeof text);
+
+	for (size_t i = 0; i < n; i++)
+		text_addf(&all, "%s%s", i ? ", " : "", addr_text(&v[i], t));
+	log_str(line, key, text_end(&all));
+}
+
 static void fields_child_up(struct log_line *line, const struct ike_event *ev)
 {
 	const struct ike_child_up *c = &ev->u.child_up;
@@ -36,6 +47,8 @@ static void fields_child_up(struct log_line *line, const struct ike_event *ev)
 	log_str(line, "suite", suite_text(&c->suite, suite, sizeof suite));
 	log_str(line, "local_ts", ts_list_text(&c->local_ts, ts, sizeof ts));
 	log_str(line, "remote_ts", ts_list_text(&c->remote_ts, ts, sizeof ts));
+	if (c->vips_n)
+		add_addrs(line, "vips", c->vips, c->vips_n);
 	add_path(line, &(struct ike_path){c->local, c->remote, c->encap, false});
 }
 

@@ -148,6 +148,12 @@ bool ike_engine_next_event(struct ike_engine *e, struct ike_event *out)
 	return ike_queue_next_event(&e->q, out);
 }
 
+void ike_engine_pools(
+    const struct ike_engine *e, void (*fn)(void *arg, const struct ike_pool_info *p), void *arg)
+{
+	ike_pools_each(e->pools, fn, arg);
+}
+
 /* ---- For the other files ---- */
 
 void ike_send(struct ike_engine *e, const struct endpoint *local, const struct endpoint *remote,

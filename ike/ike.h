@@ -191,6 +191,16 @@ struct ike_sa_info {
 void ike_engine_each(
     const struct ike_engine *e, void (*fn)(void *arg, const struct ike_sa_info *sa), void *arg);
 
+/* A pool of addresses to hand out. */
+struct ike_pool_info {
+	const char *name;
+	uint64_t size;               /* addresses of both families; UINT64_MAX: so many or more */
+	uint64_t in_use, remembered; /* by those who are connected, for those who were */
+};
+/* Calls fn for each pool, in the order of the configuration. */
+void ike_engine_pools(
+    const struct ike_engine *e, void (*fn)(void *arg, const struct ike_pool_info *p), void *arg);
+
 struct ike_stats {
 	uint64_t datagrams_in, datagrams_out, retransmits, replayed_requests, cookies_sent;
 	uint64_t puzzles_sent, puzzles_solved; /* asked of callers, and rightly solved by them */

@@ -37,6 +37,7 @@ struct pool {
 	struct range *ranges;
 	size_t ranges_n;
 	struct ike_lease *oldest, *newest; /* that nobody holds */
+	uint64_t idle;                     /* how many those are */
 };
 
 struct ike_pools {
@@ -112,6 +113,7 @@ static void idle_add(struct ike_pools *p, struct ike_lease *l)
 	l->prev = l->pool->newest;
 	*(l->prev ? &l->prev->next : &l->pool->oldest) = l;
 	l->pool->newest = l;
+	l->pool->idle++;
 	p->remembered++;
 }
 
@@ -119,6 +121,7 @@ static void idle_remove(struct ike_pools *p, struct ike_lease *l)
 {
 	*(l->prev ? &l->prev->next : &l->pool->oldest) = l->next;
 	*(l->next ? &l->next->prev : &l->pool->newest) = l->prev;
+	l->pool->idle--;
 	p->remembered--;
 }
 
@@ -496,6 +499,27 @@ bool ike_pools_have(
 	return false;
 }
 
+static uint64_t add_sizes(uint64_t a, uint64_t b)
+{
+	return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+void ike_pools_each(
+    const struct ike_pools *p, void (*fn)(void *arg, const struct ike_pool_info *i), void *arg)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct pool *pool = &p->v[i];
+		struct ike_pool_info info = {.name = pool->name, .remembered = pool->idle};
+
+		for (size_t k = 0; k < pool->ranges_n; k++) {
+			info.size = add_sizes(info.size, size_of(&pool->ranges[k]));
+			info.in_use += pool->ranges[k].leases;
+		}
+		info.in_use -= pool->idle;
+		fn(arg, &info);
+	}
+}
+
 static void add_pool(
     const struct ike_pools *p, struct text *t, const struct pool *pool, enum addr_family family)
 {
@@ -504,7 +528,7 @@ static void add_pool(
 	for (size_t i = 0; i < pool->ranges_n; i++) {
 		uint64_t more = pool->ranges[i].lo.family == family ? size_of(&pool->ranges[i]) : 0;
 
-		size = more > UINT64_MAX - size ? UINT64_MAX : size + more;
+		size = add_sizes(size, more);
 	}
 	for (size_t i = 0; i < BUCKETS; i++) {
 		for (const struct ike_lease *l = p->by_addr[i]; l; l = l->addr_next)

@@ -9,6 +9,7 @@
 #define IKE_POOL_H
 
 #include "config/config.h"
+#include "ike/ike.h"
 
 struct ike_pools;
 struct ike_lease;
@@ -41,6 +42,8 @@ const char *ike_lease_pool(const struct ike_lease *l); /* its pool's name; "" if
 /* Has any of the pools addresses of that family? */
 bool ike_pools_have(
     const struct ike_pools *p, char *const *names, size_t n, enum addr_family family);
+void ike_pools_each(
+    const struct ike_pools *p, void (*fn)(void *arg, const struct ike_pool_info *i), void *arg);
 /* "pools.staff (254 addresses, 254 in use)", those of that family alone. Returns dst. */
 const char *ike_pools_text(const struct ike_pools *p, char *const *names, size_t n,
     enum addr_family family, char *dst, size_t cap);

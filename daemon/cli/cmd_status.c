@@ -177,6 +177,24 @@ static void print_down(const json_t *down)
 	}
 }
 
+static void print_pools(const json_t *pools)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(pools, i, p)
+	{
+		printf("%spool %s: %llu of ", i ? "" : "\n", str(p, "name"),
+		    (unsigned long long)num(p, "in_use"));
+		if (num(p, "size") == INT64_MAX)
+			printf("plenty of");
+		else
+			printf("%llu", (unsigned long long)num(p, "size"));
+		printf(" addresses in use, %llu kept for who had them\n",
+		    (unsigned long long)num(p, "remembered"));
+	}
+}
+
 static void print_status(const json_t *s)
 {
 	const json_t *tun = json_object_get(s, "tun"), *sa;
@@ -188,6 +206,7 @@ static void print_status(const json_t *s)
 		    "device %s, MTU %llu\n", str(tun, "name"), (unsigned long long)num(tun, "mtu"));
 	json_array_foreach(json_object_get(s, "ike_sas"), i, sa) print_sa(sa);
 	print_down(json_object_get(s, "down"));
+	print_pools(json_object_get(s, "pools"));
 	putchar('\n');
 	print_drops(json_object_get(s, "drops"), "dropped in all: ");
 }

@@ -286,6 +286,23 @@ static json_t *all_drops(const struct daemon *d)
 	return o;
 }
 
+static void add_pool(void *arg, const struct ike_pool_info *p)
+{
+	json_int_t size = p->size > INT64_MAX ? INT64_MAX : (json_int_t)p->size;
+
+	json_array_append_new(
+	    arg, json_pack("{s:s, s:I, s:I, s:I}", "name", p->name, "size", size, "in_use",
+		     (json_int_t)p->in_use, "remembered", (json_int_t)p->remembered));
+}
+
+static json_t *pools_json(const struct daemon *d)
+{
+	json_t *a = json_array();
+
+	ike_engine_pools(d->engine, add_pool, a);
+	return a;
+}
+
 static json_t *ike_json(const struct daemon *d)
 {
 	json_t *o = json_object();
@@ -361,6 +378,7 @@ json_t *control_status(const struct daemon *d, const struct config_conn *only, b
 		set(o, "tun", tun_json(d));
 		set(o, "ike_sas", json_incref(v.sas));
 		set(o, "down", down_json(&v));
+		set(o, "pools", pools_json(d));
 		set(o, "drops", all_drops(d));
 		set(o, "ike", ike_json(d));
 		set(o, "workers", workers_json(d));

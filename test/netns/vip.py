@@ -86,6 +86,8 @@ def between_tunikes(nat):
         expect(a.child()["local_ts"] == ["10.9.0.1/32", "2001:db8:9::1/128"], "selectors: %r" % a.child()["local_ts"])
         expect(on_device(net.a) == FIRST, "tunike0 lacks an address: " + net.a.ip("addr").stdout)
         carries(net, FIRST)
+        pools = b.status()["pools"]
+        expect([(p["name"], p["in_use"]) for p in pools] == [("staff", 2)], "pools: %r" % pools)
         # The same again, after an orderly end, and after none.
         a.down()
         until(10, "the addresses stay", lambda: on_device(net.a) == [])

@@ -90,6 +90,51 @@ START_TEST(in_order)
 }
 END_TEST
 
+static void look(void *arg, const struct ike_pool_info *i)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 200 - strlen(text), "%s %llu %llu %llu; ", i->name,
+	    (unsigned long long)i->size, (unsigned long long)i->in_use,
+	    (unsigned long long)i->remembered);
+}
+
+static void expect_shown(const struct ike_pools *p, const char *want)
+{
+	char text[200] = "";
+
+	ike_pools_each(p, look, text);
+	ck_assert_str_eq(text, want);
+}
+
+/* Sizes, in use, and kept. */
+START_TEST(shown)
+{
+	config.pools_n = 0;
+	pool(0, "one", "10.9.0.1", "10.9.0.2");
+	pool(0, "one", "10.7.0.1", "10.7.0.1");
+	pool(1, "two", "2001:db8::", "2001:db8:1::");
+	struct ike_pools *p = begin();
+	struct ike_lease *a = take(p, "a.example.org", "0.0.0.0", 2);
+	struct ike_lease *b = take(p, "b.example.org", "0.0.0.0", 2);
+
+	expect_shown(p, "one 3 2 0; two 18446744073709551615 0 0; ");
+	sharing = true;
+	ck_assert_ptr_eq(take(p, "a.example.org", "0.0.0.0", 2), a);
+	ike_pools_put(p, b);
+	expect_shown(p, "one 3 1 1; two 18446744073709551615 0 0; ");
+	ike_pools_put(p, a);
+	ike_pools_put(p, a);
+	ck_assert_ptr_nonnull(take(p, "a.example.org", "::", 2));
+	expect_shown(p, "one 3 0 2; two 18446744073709551615 1 0; ");
+	config.pools_n = 0;
+	pool(0, "one", "10.9.0.2", "10.9.0.2");
+	ck_assert(ike_pools_load(p, &config));
+	expect_shown(p, "one 1 0 1; ");
+	ike_pools_free(p);
+}
+END_TEST
+
 /* Who comes back gets what it had, until nothing else is left: then the oldest goes first. */
 START_TEST(sticky)
 {
@@ -275,6 +320,7 @@ int main(void)
 	Suite *s = suite_create("ike_pool");
 
 	add_test(s, "in order", in_order);
+	add_test(s, "shown", shown);
 	add_test(s, "sticky", sticky);
 	add_test(s, "asked for", asked_for);
 	add_test(s, "twice the same", twice_the_same);
