@@ -534,8 +534,8 @@ static void add_pool(
 		for (const struct ike_lease *l = p->by_addr[i]; l; l = l->addr_next)
 			held += l->pool == pool && l->held && l->addr.family == family;
 	}
-	text_addf(t, "%spools.%s (%" PRIu64 " addresses, %" PRIu64 " in use)", t->len ? ", " : "",
-	    pool->name, size, held);
+	text_addf(t, "%spools.%s (%" PRIu64 " %s, %" PRIu64 " in use)", t->len ? ", " : "",
+	    pool->name, size, size == 1 ? "address" : "addresses", held);
 }
 
 const char *ike_pools_text(const struct ike_pools *p, char *const *names, size_t n,

@@ -186,7 +186,7 @@ def none_left(gateway):
         said = late.up_fails()
         expect_words(said, "gave no address to us", "connections.site.vips asks for IPv4", "INTERNAL_ADDRESS_FAILURE")
         if gateway is Tunike:
-            expect_words(b.log(), 'no address is left for \\"late.test\\"', "pools.one (1 addresses, 1 in use)")
+            expect_words(b.log(), 'no address is left for \\"late.test\\"', "pools.one (1 address, 1 in use)")
         late.stop()
         six = client("six.test", '"::"').start()
         expect_words(six.up_fails(), "asks for IPv6", *(["it hands out IPv4 addresses only"] if gateway is Tunike else []))

@@ -383,7 +383,7 @@ START_TEST(none_left)
 	scenario_expect_words(other->down_reason.text, "none is left");
 	scenario_expect_words(
 	    s.right->child_reason.text, "no address is left for \"late.example.org\"");
-	scenario_expect_words(s.right->child_reason.text, "pools.small (1 addresses, 1 in use)");
+	scenario_expect_words(s.right->child_reason.text, "pools.small (1 address, 1 in use)");
 	ck_assert_uint_eq(sim_ike_sas(s.right), 1);
 	/* The first goes, and the other has it. */
 	sim_down(s.left, "link", NULL);
