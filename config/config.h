@@ -102,6 +102,7 @@ struct config_conn {
 	uint16_t local_port, remote_port; /* remote_port 4500: start on the NAT-T port */
 	struct proposal_list proposals;
 	bool encap;
+	bool qcd; /* quick crash detection: RFC 6290 */
 	enum config_unique unique;
 	enum config_fragmentation fragmentation; /* of IKE messages */
 	enum config_childless childless;
@@ -156,6 +157,7 @@ struct config {
 	enum config_log_format log_format;
 	char *keylog;  /* a folder; "" is off */
 	char *control; /* the control socket */
+	char *state;   /* a folder for what survives restarts */
 	struct config_secret *secrets;
 	size_t secrets_n;
 	struct config_pool *pools;

@@ -126,5 +126,6 @@ void config_free(struct config *c)
 	free(c->tun.name);
 	free(c->keylog);
 	free(c->control);
+	free(c->state);
 	free(c);
 }

@@ -20,6 +20,7 @@
 #include "daemon/cli/cli.h"
 #include "daemon/control/control.h"
 #include "daemon/mtu.h"
+#include "daemon/signer/keep.h"
 #include "daemon/version.h"
 
 /* ---- What is said before there is a log, or when there will be none ---- */
@@ -226,8 +227,29 @@ static void spi_put(void *arg, uint32_t spi)
 	esp_spi_put(arg, spi);
 }
 
+static bool wants_qcd(const struct config *c)
+{
+	for (size_t i = 0; i < c->conns_n; i++)
+		if (c->conns[i].qcd)
+			return true;
+	return false;
+}
+
+/* Without it the peers learn of a crash as they would of any other's. */
+static void read_qcd(struct daemon *d, struct secret *out)
+{
+	char why[KEEP_WHY];
+
+	*out = SECRET_NONE;
+	if (wants_qcd(d->config) &&
+	    !keep_secret(out, d->config->state, "qcd.secret", IKE_QCD_SECRET, why))
+		log_say(&d->log, LOG_WARNING, "qcd",
+		    "peers will not notice a restart at once (qcd): %s", why);
+}
+
 static bool make_engine(struct daemon *d)
 {
+	struct secret qcd;
 	struct esp_params ep = {.slots = DAEMON_SLOTS,
 	    .workers = d->workers_n,
 	    .engine = (enum esp_engine)d->config->crypto};
@@ -241,7 +263,10 @@ static bool make_engine(struct daemon *d)
 	    .natt_port = DAEMON_NATT_PORT,
 	    .want_keys = d->keylog != NULL,
 	    .resources = d->workers_n};
+	read_qcd(d, &qcd);
+	ip.qcd_secret = secret_bytes(&qcd);
 	d->engine = ike_engine_new(&ip);
+	secret_fini(&qcd);
 	return d->engine || no_memory();
 }
 

@@ -4,6 +4,7 @@
 #include "ike/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ike/pool.h"
 #include "ike/sa.h"
@@ -60,6 +61,11 @@ struct ike_engine *ike_engine_new(const struct ike_params *p)
 		free(e);
 		return NULL;
 	}
+	e->tokens.tokens = e->limits.tokens_shown_per_s;
+	e->has_qcd = p->qcd_secret.n == sizeof e->qcd_secret;
+	if (e->has_qcd)
+		memcpy(e->qcd_secret, p->qcd_secret.p, sizeof e->qcd_secret);
+	e->p.qcd_secret = bytes_of(NULL, 0);
 	return e;
 }
 

@@ -26,6 +26,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/pool.c
   ${CMAKE_CURRENT_SOURCE_DIR}/vip.c
   ${CMAKE_CURRENT_SOURCE_DIR}/vip_answer.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/qcd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/queue.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reasm.c
   ${CMAKE_CURRENT_SOURCE_DIR}/redirect.c
@@ -43,6 +44,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/task/delete.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/dpd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/init.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/qcd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/task.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/wayward.c
   ${CMAKE_CURRENT_SOURCE_DIR}/timer.c

@@ -41,7 +41,9 @@ struct ike_engine {
 	struct ike_queues q;
 	struct ike_timers timers;
 	struct ike_cookies cookies;
-	struct ike_bucket replies, hints, waywards;
+	struct ike_bucket replies, hints, waywards, tokens;
+	uint8_t qcd_secret[IKE_QCD_SECRET];
+	bool has_qcd;
 	struct ike_departed departed[IKE_DEPARTED]; /* a ring */
 	uint32_t departed_n;
 	struct ike_pools *pools;                 /* owned */

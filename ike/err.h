@@ -40,6 +40,7 @@ enum ike_severity { IKE_SEV_NONE, IKE_SEV_PEER, IKE_SEV_OURS, IKE_SEV_BUG };
 	X(ENOADDITIONAL,       -24,   35, PEER, "no additional Child SAs")                                             \
 	X(ETEMPORARY,          -25,   43, PEER, "temporarily unable: another exchange on this SA is under way")        \
 	X(ECHILDNOTFOUND,      -26,   44, PEER, "no such Child SA")                                                    \
+	X(ERESTARTED,          -36,    0, PEER, "the peer has restarted and lost the IKE SA")                          \
 	X(ELIFETIME,           -27,    0, NONE, "the hard lifetime of the Child SA has ended")                         \
 	X(EUNSUPPORTED,        -28,    0, OURS, "this build or this OpenSSL lacks the algorithm")                      \
 	X(EUNKNOWN,            -29,    0, OURS, "no such connection, child or SA")                                     \

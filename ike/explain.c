@@ -203,6 +203,16 @@ void ike_explain_dead_peer(struct ike_reason *r, const struct ike_parties *w, co
 	    endpoint_text(w->remote, at), what, attempts, (unsigned long long)((ms + 500) / 1000));
 }
 
+void ike_explain_restarted(struct ike_reason *r, const struct ike_parties *w)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_ERESTARTED,
+	    "the peer at %s has restarted and lost this IKE SA, as its crash detection token "
+	    "proves (qcd): what the children's dpd_action says follows",
+	    endpoint_text(w->remote, at));
+}
+
 static const char *id_text(const struct ident *id, char *dst, size_t cap)
 {
 	if (id->type == IDENT_ANY)

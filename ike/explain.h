@@ -41,6 +41,8 @@ void ike_explain_no_answer(struct ike_reason *r, const struct ike_parties *w, co
 /* `have` of `total` fragments came of `whose` ("its IKE_AUTH", "the answer to IKE_AUTH"). */
 void ike_explain_fragments_missing(struct ike_reason *r, const struct ike_parties *w,
     const char *whose, unsigned have, unsigned total);
+/* Its crash detection token was shown. */
+void ike_explain_restarted(struct ike_reason *r, const struct ike_parties *w);
 void ike_explain_dead_peer(struct ike_reason *r, const struct ike_parties *w, const char *what,
     uint32_t attempts, uint64_t ms);
 

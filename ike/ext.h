@@ -13,6 +13,7 @@
 #define IKE_EXT_LIST(X) \
 	/* symbol         name */ \
 	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
+	X(QCD,            "quick-crash-detection") /* RFC 6290: we hold the peer's token */ \
 	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
 	X(CHILDLESS,      "childless") /* RFC 6023 */ \
 	X(REDIRECT,       "redirect") /* RFC 5685 */ \

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
@@ -235,5 +236,7 @@ void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 	ike_sa_swap_keys(sa, heir);
 	ike_rekey_ike_schedule(sa);
 	emit_rekeyed(sa, heir, ours);
+	if (ours)
+		ike_qcd_renew(sa);
 	grow_old(heir, sa, we_delete);
 }

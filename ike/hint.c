@@ -3,6 +3,7 @@
  */
 #include "ike/hint.h"
 
+#include "ike/qcd.h"
 #include "ike/task/task.h"
 
 enum {
@@ -27,30 +28,50 @@ static void say(struct ike_engine *e, const struct ike_datagram *d, struct ike_b
 
 /* ---- Answers ---- */
 
-void ike_hint_reply(struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h,
-    enum ike_notify_type type)
+static void begin_reply(struct ike_engine *e, struct ike_build *b, const struct ike_hdr *h)
 {
 	struct ike_hdr out = {.spi_i = h->spi_i,
 	    .spi_r = h->spi_r,
 	    .exchange = h->exchange,
 	    .flags = IKE_FLAG_RESPONSE,
 	    .msg_id = h->msg_id};
+
+	if (!ike_hdr_from_initiator(h))
+		out.flags |= IKE_FLAG_INITIATOR;
+	ike_build_begin(b, e->out, sizeof e->out, &out);
+}
+
+void ike_hint_reply(struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h,
+    enum ike_notify_type type)
+{
 	struct ike_build b;
 
 	if (!may_speak(e))
 		return;
-	if (!ike_hdr_from_initiator(h))
-		out.flags |= IKE_FLAG_INITIATOR;
-	ike_build_begin(&b, e->out, sizeof e->out, &out);
+	begin_reply(e, &b, h);
 	ike_build_notify(&b, type, bytes_of(NULL, 0));
 	say(e, d, &b);
+}
+
+/* N(INVALID_IKE_SPI), N(QCD_TOKEN): RFC 6290 section 4.5. False: there is none to be shown. */
+static bool reply_with_token(
+    struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h)
+{
+	struct ike_build b;
+
+	begin_reply(e, &b, h);
+	ike_build_notify(&b, IKE_N_INVALID_IKE_SPI, bytes_of(NULL, 0));
+	if (!ike_qcd_show(e, d, h, &b))
+		return false;
+	say(e, d, &b);
+	return true;
 }
 
 enum ike_err ike_hint_no_sa(
     struct ike_engine *e, const struct ike_datagram *d, const struct ike_hdr *h)
 {
 	e->stats.dropped_no_sa++;
-	if (!ike_hdr_is_response(h) && ike_hdr_is_sealed(h))
+	if (!ike_hdr_is_response(h) && ike_hdr_is_sealed(h) && !reply_with_token(e, d, h))
 		ike_hint_reply(e, d, h, IKE_N_INVALID_IKE_SPI);
 	return IKE_ESPI;
 }
@@ -79,6 +100,12 @@ static void ask(struct ike_sa *sa, const struct ike_datagram *d, const char *wha
 static enum ike_err on_unknown_ike(
     struct ike_engine *e, const struct ike_datagram *d, struct ike_sa *sa)
 {
+	if (ike_qcd_proves(sa, &e->outer, d))
+		return IKE_OK;
+	if (!ike_bucket_take(&e->hints, e->now, e->limits.hints_per_s)) {
+		e->stats.dropped_limit++;
+		return IKE_ELIMIT;
+	}
 	if (!ike_msg_notify(&e->outer, IKE_N_INVALID_IKE_SPI)) {
 		e->stats.dropped_malformed++;
 		return IKE_ESYNTAX;
@@ -91,15 +118,22 @@ static enum ike_err on_unknown_ike(
 	return IKE_OK;
 }
 
-/* Whose Child SA sends with that SPI to where the message came from? */
-static struct ike_sa *sender_to(struct ike_engine *e, const struct addr *from, uint32_t spi)
+/* Whose Child SA sends with that SPI to where the message came from? Of those who send with it,
+ * wherever to, one may have its peer's token shown (RFC 6290 section 8.2): *over. */
+static struct ike_sa *sender_to(
+    struct ike_engine *e, const struct ike_datagram *d, uint32_t spi, bool *over)
 {
-	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
-		if (sa->phase == IKE_PHASE_UP && addr_equal(&sa->remote.addr, from) &&
-		    ike_child_by_spi_out(sa, spi))
-			return sa;
+	struct ike_sa *found = NULL;
+
+	*over = false;
+	for (struct ike_sa *sa = e->first; sa && !*over; sa = sa->next) {
+		if (sa->phase != IKE_PHASE_UP || !ike_child_by_spi_out(sa, spi))
+			continue;
+		*over = ike_qcd_proves(sa, &e->outer, d);
+		if (!found && addr_equal(&sa->remote.addr, &d->remote.addr))
+			found = sa;
 	}
-	return NULL;
+	return found;
 }
 
 /* INVALID_SPI as a message of its own: its header says nothing. */
@@ -107,12 +141,19 @@ static enum ike_err on_unknown_child(struct ike_engine *e, const struct ike_data
 {
 	const struct ike_notify *n = ike_msg_notify(&e->outer, IKE_N_INVALID_SPI);
 	struct ike_sa *sa;
+	bool over;
 
+	if (!ike_bucket_take(&e->hints, e->now, e->limits.hints_per_s)) {
+		e->stats.dropped_limit++;
+		return IKE_ELIMIT;
+	}
 	if (!n || n->data.n != 4) {
 		e->stats.dropped_no_sa++;
 		return IKE_ESPI;
 	}
-	sa = sender_to(e, &d->remote.addr, be32_load(n->data.p));
+	sa = sender_to(e, d, be32_load(n->data.p), &over);
+	if (over)
+		return IKE_OK;
 	if (!sa) {
 		e->stats.dropped_no_sa++;
 		return IKE_ESPI;
@@ -129,10 +170,6 @@ enum ike_err ike_hint_take(
 	if ((response && !sa) || (!response && h->exchange != IKE_EXCHANGE_INFORMATIONAL)) {
 		e->stats.dropped_no_sa++;
 		return IKE_ESPI;
-	}
-	if (!ike_bucket_take(&e->hints, e->now, e->limits.hints_per_s)) {
-		e->stats.dropped_limit++;
-		return IKE_ELIMIT;
 	}
 	if (ike_msg_parse(&e->outer, d->data)) {
 		e->stats.dropped_malformed++;

@@ -12,7 +12,7 @@
  * never was (conn NULL), a child of the peer's that we refuse a CHILD_FAILED with a child_id of its
  * own. A refusal that anybody could have forged (an error in answer to our IKE_SA_INIT) is believed
  * when no better answer has come within 5/4 of the first retransmission time. The engine holds
- * secrets of its own SAs only, in wiped memory.
+ * secrets of its own SAs, and of what it seals and shows by itself, in wiped memory.
  */
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
@@ -27,6 +27,8 @@ struct ike_engine;
 
 typedef uint64_t ike_time; /* milliseconds of a monotonic clock */
 #define IKE_NEVER UINT64_MAX
+
+enum { IKE_QCD_SECRET = 32 }; /* RFC 6290 section 5.1 */
 
 struct ike_datagram {
 	struct endpoint local, remote;
@@ -58,6 +60,9 @@ struct ike_params {
 	uint32_t keepalive_ms;                   /* 0: 20 s, RFC 3948 section 4 */
 	uint16_t natt_port;                      /* our local port for UDP encapsulation; 0: 4500 */
 	bool want_keys;                          /* emit IKE_EV_KEYS */
+	/* RFC 6290: what makes our crash detection tokens, the same after a restart; IKE_QCD_SECRET
+	 * bytes, copied. Anything else: none is made. */
+	struct bytes qcd_secret;
 	uint32_t resources; /* RFC 9611: Child SAs with the same selectors, one for each worker of
 			       the data plane; 0: 1 */
 };
@@ -210,6 +215,7 @@ struct ike_stats {
 	/* Unprotected error messages that were sent; those of others that made us ask whether the
 	 * peer lives. */
 	uint64_t errors_out, hints_followed;
+	uint64_t tokens_out, tokens_believed; /* RFC 6290 */
 	uint64_t fragments_in, fragments_out; /* SKF, of the datagrams */
 	uint64_t fragment_bytes;              /* held now, of messages that are not whole */
 	uint32_t ike_sas, half_open;

@@ -31,7 +31,9 @@
 	X(replies_per_s,         20,       "a second", "unprotected error messages: RFC 7296 sections 1.5 and 2.21.4") \
 	X(hints_per_s,           50,       "a second", "unprotected error messages of others that are looked at") \
 	X(waywards_per_s,        20,       "a second", "ESP packets of unknown SPIs that are told to their senders") \
-	X(hint_ms,               10000,    "ms",       "for one IKE SA, from one such hint that is followed, or told, to the next")
+	X(hint_ms,               10000,    "ms",       "for one IKE SA, from one such hint that is followed, or told, to the next") \
+	X(tokens_shown_per_s,    200,      "a second", "crash detection tokens that are shown in all (RFC 6290 section 8.1)") \
+	X(tokens_heard_per_s,    10,       "a second", "messages with such tokens that are looked at, for one IKE SA")
 
 /* The same for all engines: constants. */
 #define IKE_FIXED_LIMIT_LIST(X) \

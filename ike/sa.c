@@ -198,6 +198,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	sa->rekey_at = sa->over_at = IKE_NEVER;
 	sa->reauth_at = sa->end_at = sa->ousted_at = IKE_NEVER;
 	sa->created_at = sa->heard_at = e->now;
+	sa->tokens.tokens = e->limits.tokens_heard_per_s;
 	ike_window_init(&sa->win);
 	ike_timer_init(&sa->timer, sa->id, sa);
 	list_add(e, sa);
@@ -233,6 +234,7 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_setup_free(sa->setup);
 	ike_vip_release(sa);
 	ike_keymat_fini(&sa->keys);
+	secret_fini(&sa->token);
 	ike_sk_fini(&sa->seal);
 	ike_sk_fini(&sa->open);
 	ike_window_fini(&sa->win);
@@ -361,6 +363,7 @@ void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b)
 	SWAP(uint64_t, spi_r);
 	SWAP(struct suite, suite);
 	SWAP(struct ike_keymat, keys);
+	SWAP(struct secret, token);
 	SWAP(struct ike_sk, seal);
 	SWAP(struct ike_sk, open);
 	SWAP(struct ike_window, win);

@@ -85,6 +85,7 @@ struct ike_sa {
 	struct ident local_id, remote_id;
 	struct ike_keymat keys;
 	bool keyed;
+	struct secret token; /* the peer's, for these SPIs: RFC 6290; empty: none */
 	struct ike_sk seal, open;
 	struct ike_window win;
 	struct ike_blob ni; /* of IKE_SA_INIT, or an heir's own: tells repeats (section 2.1) and
@@ -107,6 +108,7 @@ struct ike_sa {
 	/* Not before: the next unprotected hint is followed; the next wayward packet is told, to
 	 * the peer; what the peer tells of one is said. hint.h */
 	ike_time hint_at, tell_at, said_at;
+	struct ike_bucket tokens; /* that are held against ours */
 	/* Children, oldest first. */
 	struct ike_child *children;
 	size_t children_n;

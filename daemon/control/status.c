@@ -324,6 +324,8 @@ static json_t *ike_json(const struct daemon *d)
 	set(o, "fragments_out", number(s.fragments_out));
 	set(o, "errors_out", number(s.errors_out));
 	set(o, "hints_followed", number(s.hints_followed));
+	set(o, "tokens_out", number(s.tokens_out));
+	set(o, "tokens_believed", number(s.tokens_believed));
 	return o;
 }
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "ike/qcd.h"
 #include "ike/task/task.h"
 
 static const struct ike_exchange_rows *const exchanges[] = {
@@ -68,6 +69,8 @@ enum ike_err ike_on_task_response(struct ike_engine *e, struct ike_in *in)
 		return IKE_OK;
 	}
 	ike_task_take_active(in->sa);
+	if (t->ops->exchange == IKE_EXCHANGE_INFORMATIONAL)
+		ike_qcd_hear(in->sa, in->m);
 	t->ops->on_response(t, in->m);
 	return IKE_OK;
 }

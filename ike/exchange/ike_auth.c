@@ -13,6 +13,7 @@
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
+#include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/redirect.h"
 #include "ike/select.h"
@@ -203,6 +204,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
+	ike_qcd_give(sa, &b);
 	ike_reauth_announce(sa, &b);
 	if (!child_err)
 		child_err = ike_vip_lease(sa, &s->held, with, &child_why);
@@ -229,6 +231,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 		ike_sa_fail(sa, &why, false, 0);
 		return;
 	}
+	ike_qcd_hear(sa, &s->held);
 	if (child_err)
 		ike_emit_child_failed(sa, made.choice.cfg, 0, &child_why);
 	else if (with)
@@ -398,6 +401,7 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 		return;
 	}
 	ike_reauth_hear(sa, &s->held);
+	ike_qcd_hear(sa, &s->held);
 	if (s->first) {
 		struct ike_child_answer a = {.m = &s->held,
 		    .ni = ike_blob_bytes(&sa->ni),

@@ -7,6 +7,7 @@
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
 #include "ike/hint.h"
+#include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/redirect.h"
 #include "ike/rekey.h"
@@ -167,6 +168,7 @@ static enum ike_err on_old(struct ike_engine *e, struct ike_in *in)
 	enum ike_err err;
 
 	(void)e;
+	ike_qcd_hear(in->sa, in->m);
 	if (!deletes_ike(in->m))
 		return in->sa->phase == IKE_PHASE_OLD ? answer_empty(in) : IKE_ESTATE;
 	err = answer_empty(in);
@@ -187,6 +189,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	(void)e;
 	ike_reauth_hear(in->sa, in->m);
 	ike_hint_hear(in->sa, in->m);
+	ike_qcd_hear(in->sa, in->m);
 	ike_redirect_hear(in->sa, in->m);
 	if (deletes_ike(in->m) && in->sa->rival)
 		return end_of_old(in);

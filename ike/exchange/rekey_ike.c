@@ -7,6 +7,7 @@
  */
 #include "ike/collision.h"
 #include "ike/exchange/exchange.h"
+#include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
@@ -86,6 +87,7 @@ static enum ike_err answer(struct ike_in *in, const struct ike_sa *heir, const s
 	ike_build_sa_one(&b, &p);
 	ike_build_nonce(&b, nr);
 	ike_build_ke(&b, ike_kex_group(kex), ike_kex_public(kex));
+	ike_qcd_give(heir, &b);
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
 }
 

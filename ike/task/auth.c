@@ -6,6 +6,7 @@
 #include "ike/auth/announce.h"
 #include "ike/auth/auth.h"
 #include "ike/mode.h"
+#include "ike/qcd.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
 #include "ike/vip.h"
@@ -45,6 +46,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_build_auth(
 	    b, ike_auth_find(sa->conn->local.auth)->method, secret_bytes(&sa->setup->auth));
 	ike_announce_build(sa->conn, b);
+	ike_qcd_give(sa, b);
 	if (!first && !ike_ext_has(sa->extensions, IKE_EXT_CHILDLESS))
 		return IKE_EBUG;
 	ike_vip_ask(sa, b);

@@ -1,6 +1,7 @@
 /*
  * New keys for the IKE SA, as initiator: RFC 7296 sections 1.3.2, 2.8.2, 2.18 and 2.25.
  */
+#include "ike/qcd.h"
 #include "ike/rekey.h"
 #include "ike/task/task.h"
 
@@ -134,6 +135,8 @@ static enum ike_err make_keys(
 		heir->spi_r = be64_load(m->sa.v[0].spi);
 		err = ike_sa_derive(heir, t->sa, secret_bytes(&shared), m->nonce);
 	}
+	if (!err)
+		ike_qcd_hear(heir, m);
 	secret_fini(&shared);
 	if (err)
 		ike_reason_set(why, err, "the new keys of the IKE SA could not be made: %s",

@@ -43,6 +43,8 @@ extern const struct ike_task_ops ike_task_init, ike_task_auth, ike_task_create_c
     ike_task_delete_child, ike_task_delete_ike, ike_task_delete_old, ike_task_rekey_ike,
     ike_task_dpd, ike_task_wayward, ike_task_redirect;
 
+extern const struct ike_task_ops ike_task_qcd;
+
 /* At the end of the queue; NULL: no memory. */
 struct ike_task *ike_task_new(
     struct ike_sa *sa, const struct ike_task_ops *ops, struct ike_child *child);

@@ -47,6 +47,8 @@ void ike_build_id(struct ike_build *b, enum ike_payload_type type, const struct 
 void ike_build_auth(struct ike_build *b, enum ike_auth_method method, struct bytes data);
 /* A notification of the IKE SA: no protocol, no SPI. */
 void ike_build_notify(struct ike_build *b, enum ike_notify_type type, struct bytes data);
+/* One that says so: protocol 1, no SPI (RFC 6290 section 4.1). */
+void ike_build_notify_ike(struct ike_build *b, enum ike_notify_type type, struct bytes data);
 /* A notification about a Child SA (REKEY_SA, CHILD_SA_NOT_FOUND); `spi` as it goes on the wire. */
 void ike_build_notify_spi(struct ike_build *b, enum ike_notify_type type, enum sa_proto proto,
     uint32_t spi, struct bytes data);

@@ -27,13 +27,23 @@ const char *ike_pld_notify(struct ike_msg *m, const struct ike_pld *p)
 	return NULL;
 }
 
-void ike_build_notify(struct ike_build *b, enum ike_notify_type type, struct bytes data)
+static void notify(struct ike_build *b, uint8_t proto, enum ike_notify_type type, struct bytes data)
 {
 	ike_build_payload(b, IKE_PLD_NOTIFY);
-	wr_u8(&b->w, 0);
+	wr_u8(&b->w, proto);
 	wr_u8(&b->w, 0);
 	wr_u16(&b->w, (uint16_t)type);
 	wr_bytes(&b->w, data);
+}
+
+void ike_build_notify(struct ike_build *b, enum ike_notify_type type, struct bytes data)
+{
+	notify(b, 0, type, data);
+}
+
+void ike_build_notify_ike(struct ike_build *b, enum ike_notify_type type, struct bytes data)
+{
+	notify(b, SA_IKE, type, data);
 }
 
 void ike_build_notify_spi(struct ike_build *b, enum ike_notify_type type, enum sa_proto proto,

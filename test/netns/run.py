@@ -34,6 +34,7 @@ import headers  # noqa: E402
 import suites  # noqa: E402
 import transforms  # noqa: E402
 import vip  # noqa: E402
+import extensions  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -44,7 +45,7 @@ def selected(words):
              *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
              *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases(),
              *suites.cases()]
-    return [(name, run) for name, run in found if all(w in name for w in words)]
+    return [(name, run) for name, run in [*found, *extensions.cases()] if all(w in name for w in words)]
 
 
 class Report:

@@ -341,6 +341,7 @@ static void start(struct sim_host *h)
 	    .spi_put = spi_put,
 	    .spi_arg = h,
 	    .limits = h->limits,
+	    .qcd_secret = bytes_of(h->kept, h->keeps ? sizeof h->kept : 0),
 	    .want_keys = true,
 	    .resources = h->sim->resources};
 

@@ -67,7 +67,9 @@ struct sim_host {
 		ike_time at;
 	} replaced[SIM_CHILDREN]; /* children that made room for others: a ring */
 	unsigned replaced_n;
-	bool no_secrets; /* the signer finds none */
+	bool no_secrets;              /* the signer finds none */
+	bool keeps;                   /* it has a state folder, from its next restart on */
+	uint8_t kept[IKE_QCD_SECRET]; /* what is in it */
 };
 
 /* A datagram on the wire, as a test's tap sees it; it may change or swallow it. */

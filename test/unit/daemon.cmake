@@ -1,4 +1,4 @@
-foreach(name ring backoff log policy apply mtu pmtu nets remotes keylog cli conns)
+foreach(name ring backoff log policy apply mtu pmtu nets remotes keylog cli conns keep)
   tunike_unit_test(daemon_${name} tunike_daemon ${CMAKE_SOURCE_DIR}/test/unit/test_daemon_${name}.c)
 endforeach()
 # With TUN devices that stand for a host's interfaces.

@@ -1,0 +1,98 @@
+"""Extensions of IKEv2 that both ends must have, between two of us."""
+import re
+import signal
+import time
+
+from lab import Lab, expect, expect_words, until
+from life import passes, tunnel
+
+
+def state(node):
+    """A state folder of the node's own."""
+    return 'state = "%s/state/tunike";' % node.dir
+
+
+def qcd_pair(lab, keys="qcd = true;", child_keys='dpd_action = "restart";'):
+    # Nothing here is noticed by time: the liveness check comes after an hour.
+    net, a, b = tunnel(lab, change_a={"child_keys": child_keys}, conn_keys='dpd_delay = "1h"; ' + keys)
+    for peer in (a, b):
+        peer.write(state(peer.node) + peer.conf.read_text())
+    return net, a, b
+
+
+def extensions(peer):
+    return [e for sa in peer.ike_sas() for e in sa["extensions"]]
+
+
+def crash(encap):
+    """The gateway is killed and started again: packets bring the client back within seconds."""
+    with Lab() as lab:
+        net, a, b = qcd_pair(lab, "qcd = true; encap = %s;" % ("true" if encap else "false"))
+        b.start()
+        a.start()
+        a.up()
+        expect(passes(net), "ping is not answered")
+        for peer in (a, b):
+            expect("quick-crash-detection" in extensions(peer), "not in force: %r" % peer.ike_sas())
+        secret = net.b.dir / "state" / "tunike" / "qcd.secret"
+        expect(secret.stat().st_mode & 0o777 == 0o600, "others may read the secret: %o" % secret.stat().st_mode)
+        kept = secret.read_bytes()
+        old = a.ike_sas()[0]["id"]
+        b.daemon.signal(signal.SIGKILL)
+        b.daemon.wait(5)
+        b.start()
+        expect(secret.read_bytes() == kept, "another secret after the restart")
+        begun = time.monotonic()
+        until(40, lambda: "it does not come back: " + a.log()[-900:], lambda: passes(net))
+        took = time.monotonic() - begun
+        expect(took < 30, "it took %.1f s" % took)
+        expect_words(a.log(), "has restarted and lost this IKE SA")
+        expect(a.ike_sas()[0]["id"] != old and len(b.ike_sas()) == 1, "no new IKE SA: %r" % a.ike_sas())
+        ike = a.status()["ike"]
+        expect(ike["tokens_believed"] == 1 and ike["retransmits"] <= 2, "not by the token: %r" % ike)
+        a.stop()
+        b.stop()
+
+
+def client_crash():
+    """The client is killed and started again; it does nothing. The gateway, which has packets for it, notices."""
+    with Lab() as lab:
+        net, a, b = qcd_pair(lab, child_keys="")
+        b.start()
+        a.start()
+        a.up()
+        expect(passes(net), "ping is not answered")
+        a.daemon.signal(signal.SIGKILL)
+        a.daemon.wait(5)
+        a.start()
+
+        def gone():
+            net.b.sh("ping", "-n", "-q", "-c", "1", "-W", "1", "-I", net.INNER["b"][4], net.INNER["a"][4], check=False)
+            return not b.ike_sas()
+        until(30, lambda: "the gateway does not notice: " + b.log()[-900:], gone)
+        expect_words(b.log(), "has restarted and lost this IKE SA")
+        a.stop()
+        b.stop()
+
+
+def no_state():
+    """Without a folder for the secret it runs, says so, and shows no tokens."""
+    with Lab() as lab:
+        net, a, b = qcd_pair(lab)
+        b.write(re.sub(r'state = "[^"]*"', 'state = "/dev/null/tunike"', b.conf.read_text(), count=1))
+        b.start()
+        a.start()
+        a.up()
+        expect(passes(net), "ping is not answered")
+        expect_words(b.log(), "peers will not notice a restart at once", "/dev/null/tunike")
+        expect("quick-crash-detection" not in extensions(a), "tokens without a secret: %r" % a.ike_sas())
+        expect("quick-crash-detection" in extensions(b), "no token of the other end: %r" % b.ike_sas())
+        a.stop()
+        b.stop()
+
+
+def cases():
+    yield "extension qcd gateway killed", lambda: crash(True)
+    yield "extension qcd gateway killed, plain esp", lambda: crash(False)
+    yield "extension qcd client killed", client_crash
+    yield "extension qcd without state folder", no_state
