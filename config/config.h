@@ -102,7 +102,9 @@ struct config_conn {
 	uint16_t local_port, remote_port; /* remote_port 4500: start on the NAT-T port */
 	struct proposal_list proposals;
 	bool encap;
-	bool qcd; /* quick crash detection: RFC 6290 */
+	bool qcd;           /* quick crash detection: RFC 6290 */
+	bool resumption;    /* tickets: RFC 5723 */
+	uint64_t ticket_ms; /* how long those that we grant are good */
 	enum config_unique unique;
 	enum config_fragmentation fragmentation; /* of IKE messages */
 	enum config_childless childless;

@@ -152,6 +152,8 @@ static const struct row conn_rows[] = {
 	PROPS("proposals",   K_IKE_PROPOSALS, CONN(proposals),                               "default",   "algorithms for IKE, best first"),
 	BOOL("encap",                         CONN(encap),              1,                   "true",      "ESP in UDP always, also without a NAT"),
 	BOOL("qcd",                           CONN(qcd),                1,                   "false",     "quick crash detection (RFC 6290): a restart of either end is noticed within one round trip"),
+	BOOL("resumption",                    CONN(resumption),         1,                   "false",     "session resumption (RFC 5723): an IKE SA that was lost is set up again with a ticket"),
+	NUM ("ticket_lifetime", K_DURATION,   CONN(ticket_ms),          1000, 86400000, UINT64_MAX, "1h",  "how long a ticket that we grant is good; at most 24h"),
 	WORD("unique",                        CONN(unique),             uniques,             "replace",   "when the same peer comes twice: replace the old, keep the old, no (replace only if it says so), never ask"),
 	NUM ("dpd_delay",    K_DURATION,      CONN(dpd_delay_ms),       0, YEARS_MS, UINT64_MAX, "30s",   "silence after which the peer is asked if it lives; 0s: never"),
 	NUM ("keyingtries",  K_U32,           CONN(keyingtries),        0, 1000000, 1000000, "0",         "how often a failed start is tried; 0: for ever"),

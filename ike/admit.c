@@ -86,9 +86,8 @@ static uint16_t puzzle_prf(struct ike_engine *e, const struct proposal_list *off
 static enum ike_err challenge(struct ike_engine *e, const struct ike_in *in,
     const struct ike_cookie_in *c, const struct ike_cookie_info *info)
 {
-	struct ike_hdr h = {.spi_i = in->m->hdr.spi_i,
-	    .exchange = IKE_EXCHANGE_SA_INIT,
-	    .flags = IKE_FLAG_RESPONSE};
+	struct ike_hdr h = {
+	    .spi_i = in->m->hdr.spi_i, .exchange = in->m->hdr.exchange, .flags = IKE_FLAG_RESPONSE};
 	uint8_t cookie[IKE_COOKIE_LEN], puzzle[3];
 	struct ike_build b;
 	struct bytes out;
@@ -141,15 +140,18 @@ enum ike_err ike_admit(struct ike_engine *e, const struct ike_in *in)
 	struct ike_cookie_info brought, wanted = {0};
 	uint32_t same = half_open_of(e, &in->d->remote.addr);
 	uint32_t urgent = puzzle_urgency(e, same);
+	/* Who resumes costs no key exchange, and only has to be where it says (RFC 8019 section 5).
+	 */
+	bool resumes = in->m->hdr.exchange == IKE_EXCHANGE_SESSION_RESUME;
 	bool known;
 
 	if (!urgent && e->stats.half_open < e->limits.cookie_threshold &&
 	    same < e->limits.cookie_threshold_ip)
 		return IKE_OK;
 	if (n && ike_cookie_check(&e->cookies, e->p.libctx, e->now, &c, n->data, &brought) &&
-	    (!urgent || is_solved(e, in, &brought, n->data) || is_lucky(e, urgent)))
+	    (!urgent || resumes || is_solved(e, in, &brought, n->data) || is_lucky(e, urgent)))
 		return IKE_OK;
-	if (urgent) {
+	if (urgent && !resumes) {
 		wanted.prf = puzzle_prf(e, &in->m->sa, &known);
 		if (!known)
 			return IKE_ENOPROPOSAL;

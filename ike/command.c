@@ -211,6 +211,8 @@ static enum ike_err down(struct ike_engine *e, const struct ike_command *c)
 
 	if (!c->conn)
 		return err;
+	if (!c->child)
+		ike_resume_forget(e, c->conn);
 	for (struct ike_sa *sa = e->first; sa; sa = sa->next) {
 		if (sa->conn != c->conn || !ike_sa_is_shown(sa))
 			continue;

@@ -66,6 +66,7 @@ struct ike_engine *ike_engine_new(const struct ike_params *p)
 	if (e->has_qcd)
 		memcpy(e->qcd_secret, p->qcd_secret.p, sizeof e->qcd_secret);
 	e->p.qcd_secret = bytes_of(NULL, 0);
+	e->held_at = IKE_NEVER;
 	return e;
 }
 
@@ -79,6 +80,13 @@ void ike_engine_free(struct ike_engine *e)
 	ike_timers_fini(&e->timers);
 	ike_cookies_fini(&e->cookies);
 	ike_pools_free(e->pools);
+	ike_tickets_fini(&e->tickets);
+	while (e->held) {
+		struct ike_held *h = e->held;
+
+		e->held = h->next;
+		ike_held_free(h);
+	}
 	secret_wipe(e, sizeof *e);
 	free(e);
 }
@@ -88,6 +96,8 @@ static void begin(struct ike_engine *e, ike_time now)
 	ike_queue_return_lent(&e->q);
 	if (now > e->now)
 		e->now = now; /* a clock that steps back does not take us along */
+	ike_resume_expire(e);
+	ike_tickets_expire(&e->tickets, e->now);
 	e->puzzle_tries = IKE_PUZZLE_SLICE;
 }
 
@@ -140,8 +150,11 @@ void ike_engine_tick(struct ike_engine *e, ike_time now)
 ike_time ike_engine_deadline(const struct ike_engine *e)
 {
 	const struct ike_timer *t = ike_timers_first(&e->timers);
+	ike_time at = t ? t->at : IKE_NEVER, tickets = ike_tickets_deadline(&e->tickets);
 
-	return t ? t->at : IKE_NEVER;
+	if (e->held_at < at)
+		at = e->held_at;
+	return tickets < at ? tickets : at;
 }
 
 bool ike_engine_next_datagram(struct ike_engine *e, struct ike_datagram *out)

@@ -3,6 +3,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/announce.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth_psk.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth_ticket.c
   ${CMAKE_CURRENT_SOURCE_DIR}/child.c
   ${CMAKE_CURRENT_SOURCE_DIR}/childless.c
   ${CMAKE_CURRENT_SOURCE_DIR}/collision.c
@@ -32,6 +33,10 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/redirect.c
   ${CMAKE_CURRENT_SOURCE_DIR}/rekey.c
   ${CMAKE_CURRENT_SOURCE_DIR}/reauth.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/resume.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/exchange/session_resume.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/resume.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/ticket.c
   ${CMAKE_CURRENT_SOURCE_DIR}/heir.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/rekey_ike.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/rekey_ike.c
@@ -47,6 +52,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/task/qcd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/task.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/wayward.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/ticket.c
   ${CMAKE_CURRENT_SOURCE_DIR}/timer.c
   ${CMAKE_CURRENT_SOURCE_DIR}/unique.c
   ${CMAKE_CURRENT_SOURCE_DIR}/window.c)

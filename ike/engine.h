@@ -8,6 +8,7 @@
 #include "ike/ike.h"
 #include "ike/queue.h"
 #include "ike/reasm.h"
+#include "ike/resume.h"
 #include "ike/timer.h"
 #include "ike/wire/msg.h"
 
@@ -42,6 +43,9 @@ struct ike_engine {
 	struct ike_timers timers;
 	struct ike_cookies cookies;
 	struct ike_bucket replies, hints, waywards, tokens;
+	struct ike_tickets tickets; /* RFC 5723: the keys of ours */
+	struct ike_held *held;      /* of lost IKE SAs, oldest first; owned */
+	ike_time held_at;           /* when the first of them expires */
 	uint8_t qcd_secret[IKE_QCD_SECRET];
 	bool has_qcd;
 	struct ike_departed departed[IKE_DEPARTED]; /* a ring */

@@ -15,6 +15,8 @@
 	X(FRAGMENTATION,  "fragmentation") /* RFC 7383 */ \
 	X(QCD,            "quick-crash-detection") /* RFC 6290: we hold the peer's token */ \
 	X(AUTH_LIFETIME,  "auth-lifetime") /* RFC 4478 */ \
+	X(RESUMPTION,     "resumption") /* RFC 5723: there is a ticket */ \
+	X(RESUMED,        "resumed") /* RFC 5723: it was set up with one */ \
 	X(CHILDLESS,      "childless") /* RFC 6023 */ \
 	X(REDIRECT,       "redirect") /* RFC 5685 */ \
 	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */ \

@@ -238,5 +238,6 @@ void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 	emit_rekeyed(sa, heir, ours);
 	if (ours)
 		ike_qcd_renew(sa);
+	ike_resume_rekeyed(sa, heir);
 	grow_old(heir, sa, we_delete);
 }

@@ -7,6 +7,7 @@
  */
 #include "ike/exchange/exchange.h"
 #include "ike/hint.h"
+#include "ike/resume.h"
 #include "ike/task/task.h"
 
 /* ---- An IKE_SA_INIT request: there is no SA yet, or this is a repeat ---- */
@@ -37,6 +38,7 @@ static enum ike_err input_init_request(struct ike_engine *e, const struct ike_da
 {
 	struct ike_in in = {.d = d, .m = &e->outer};
 	const struct ike_row *row;
+	enum ike_rules rules;
 	enum ike_err err = ike_msg_parse(&e->outer, d->data);
 
 	if (!err)
@@ -45,7 +47,8 @@ static enum ike_err input_init_request(struct ike_engine *e, const struct ike_da
 			!ike_hdr_from_initiator(&e->outer.hdr)))
 		err = IKE_ESYNTAX;
 	if (!err)
-		err = ike_msg_check(&e->outer, IKE_RULES_INIT_REQ);
+		err =
+		    ike_msg_rules(&e->outer, &rules) ? ike_msg_check(&e->outer, rules) : IKE_ESTATE;
 	if (err) {
 		/* INVALID_SYNTAX goes out only under protection (section 3.10.1); this one may. */
 		if (err == IKE_ECRITICAL)
@@ -313,7 +316,13 @@ static enum ike_err input_init_response(struct ike_engine *e, struct ike_in *in)
 {
 	const struct ike_row *row;
 
-	if (ike_msg_check(&e->outer, IKE_RULES_INIT_RESP)) {
+	enum ike_rules rules;
+
+	if ((e->outer.hdr.exchange == IKE_EXCHANGE_SESSION_RESUME) != ike_resume_is(in->sa)) {
+		e->stats.dropped_state++;
+		return IKE_ESTATE;
+	}
+	if (!ike_msg_rules(&e->outer, &rules) || ike_msg_check(&e->outer, rules)) {
 		e->stats.dropped_malformed++;
 		return IKE_ESYNTAX;
 	}
@@ -340,7 +349,7 @@ static enum ike_err input_for_sa(struct ike_engine *e, struct ike_in *in, const 
 		e->stats.dropped_malformed++;
 		return err;
 	}
-	if (h->exchange == IKE_EXCHANGE_SA_INIT)
+	if (ike_exchange_is_first(h->exchange))
 		return input_init_response(e, in);
 	if (!sa->keyed || sa->phase == IKE_PHASE_INIT_I) {
 		e->stats.dropped_state++;
@@ -368,10 +377,10 @@ enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 		e->stats.dropped_malformed++;
 		return err;
 	}
-	if (h.exchange == IKE_EXCHANGE_SA_INIT && !ike_hdr_is_response(&h))
+	if (ike_exchange_is_first(h.exchange) && !ike_hdr_is_response(&h))
 		return input_init_request(e, d);
 	in.sa = find_sa(e, &h);
-	if (h.exchange != IKE_EXCHANGE_SA_INIT && !ike_hdr_is_sealed(&h))
+	if (!ike_exchange_is_first(h.exchange) && !ike_hdr_is_sealed(&h))
 		return ike_hint_take(e, d, &h, in.sa);
 	if (!in.sa)
 		return ike_hint_no_sa(e, d, &h);

@@ -72,6 +72,10 @@
 	X(IKE_DEPARTED,                64,        "SPIs",          "of children that are gone, in all: ESP to them is no news for a while") \
 	X(IKE_OUSTED_MS,               30000,     "ms",            "in which a peer that authenticates once more deletes the old IKE SA") \
 	X(IKE_VIPS_MAX,                8,         "addresses",     "that one IKE SA is given; a peer that asks for more gets so many") \
+	X(IKE_TICKETS_PER_KEY,         65535,     "tickets",       "that one key seals (RFC 5723); then there is another") \
+	X(IKE_TICKET_KEY_MS,           86400000,  "ms",            "in which a key seals tickets; it opens them for twice that") \
+	X(IKE_TICKET_TAKEN_MAX,        4096,      "bytes",         "of a gateway's ticket that is kept") \
+	X(IKE_TICKETS_HELD_MAX,        1000,      "tickets",       "of gateways, that are kept for IKE SAs that were lost") \
 	/* Queues of the engine */ \
 	X(IKE_QUEUE_STEPS,             4096,      "events",        "that wait; lines of the story are dropped beyond") \
 	X(IKE_QUEUE_DATAGRAMS,         8192,      "datagrams",     "that wait; further ones are dropped, and retransmitted")

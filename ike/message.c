@@ -31,7 +31,7 @@ void ike_out_begin(
 	h.flags = (uint8_t)((sa->initiator ? IKE_FLAG_INITIATOR : 0) |
 			    (response ? IKE_FLAG_RESPONSE : 0));
 	ike_build_begin(b, sa->e->out, sizeof sa->e->out, &h);
-	if (exchange != IKE_EXCHANGE_SA_INIT)
+	if (!ike_exchange_is_first(exchange))
 		ike_build_sk(b, ike_sk_iv_len(&sa->seal));
 }
 
@@ -136,7 +136,7 @@ enum ike_err ike_out_end(
 	struct bytes whole;
 	enum ike_err err = IKE_ELIMIT;
 
-	if (exchange == IKE_EXCHANGE_SA_INIT) {
+	if (ike_exchange_is_first(exchange)) {
 		whole = ike_build_finish(b);
 		return whole.n && ike_parcel_whole(out, whole) ? IKE_OK : IKE_ENOMEM;
 	}
@@ -215,6 +215,8 @@ struct ike_retransmit ike_task_schedule(const struct ike_task *t)
 {
 	struct ike_retransmit rt = t->sa->e->retransmit;
 
+	if (t->ops->tries && t->ops->tries < rt.tries)
+		rt.tries = t->ops->tries;
 	if (!t->ops->rush || ike_sa_closes_patiently(t->sa))
 		return rt;
 	rt.base = 1;
@@ -240,7 +242,7 @@ enum ike_err ike_request_send(struct ike_sa *sa, struct ike_task *t)
 	err = ike_out_end(sa, &b, t->ops->exchange, &out);
 	if (err)
 		return err;
-	if (t->ops->exchange == IKE_EXCHANGE_SA_INIT &&
+	if (ike_exchange_is_first(t->ops->exchange) &&
 	    !ike_blob_copy(&sa->setup->init_req, ike_parcel_piece(&out, 0))) {
 		ike_parcel_fini(&out);
 		return IKE_ENOMEM;

@@ -38,20 +38,23 @@ void ike_reauth_schedule(struct ike_sa *sa)
 	const struct config_conn *c = sa->conn;
 	uint64_t wait = ike_rekey_jitter(sa->e, c->reauth_ms, c->rand_ms);
 
+	uint64_t old = sa->e->now - sa->authenticated_at; /* a resumed SA is as old as its ticket */
+
 	sa->reauth_at = sa->end_at = IKE_NEVER;
 	if (!c->reauth_ms)
 		return;
 	if (!sa->began) /* the peer was told, and does it before */
 		wait = c->reauth_ms + c->over_ms / 2;
 	if (sa->began || c->callable)
-		sa->reauth_at = sa->e->now + wait;
+		sa->reauth_at = sa->e->now + (wait > old ? wait - old : 0);
 	if (c->over_ms)
-		sa->end_at = sa->e->now + c->reauth_ms + c->over_ms;
+		sa->end_at = sa->authenticated_at + c->reauth_ms + c->over_ms;
 }
 
 void ike_reauth_announce(struct ike_sa *sa, struct ike_build *b)
 {
-	uint64_t seconds = sa->conn->reauth_ms / 1000;
+	uint64_t old = sa->e->now - sa->authenticated_at, most = sa->conn->reauth_ms;
+	uint64_t seconds = (most > old ? most - old : 0) / 1000;
 	uint8_t data[LIFETIME_LEN];
 
 	if (!sa->conn->reauth_ms)

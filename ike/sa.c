@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/auth/auth.h"
 #include "ike/nat.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
@@ -196,7 +197,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
 	sa->rekey_at = sa->over_at = IKE_NEVER;
-	sa->reauth_at = sa->end_at = sa->ousted_at = IKE_NEVER;
+	sa->reauth_at = sa->end_at = sa->ousted_at = sa->ticket_at = IKE_NEVER;
 	sa->created_at = sa->heard_at = e->now;
 	sa->tokens.tokens = e->limits.tokens_heard_per_s;
 	ike_window_init(&sa->win);
@@ -218,6 +219,8 @@ void ike_setup_free(struct ike_setup *s)
 	ike_puzzle_free(s->puzzle);
 	ike_blob_fini(&s->solution);
 	secret_fini(&s->auth);
+	secret_fini(&s->computed);
+	ike_held_free(s->resumed);
 	if (s->held_plain)
 		secret_wipe(s->held_plain, s->held_n);
 	free(s->held_plain);
@@ -235,6 +238,7 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_vip_release(sa);
 	ike_keymat_fini(&sa->keys);
 	secret_fini(&sa->token);
+	secret_fini(&sa->ticket);
 	ike_sk_fini(&sa->seal);
 	ike_sk_fini(&sa->open);
 	ike_window_fini(&sa->win);
@@ -299,24 +303,18 @@ static void emit_keys(struct ike_sa *sa)
 		    n); /* the key log is a convenience: the SA does not depend on it */
 }
 
-enum ike_err ike_sa_derive(
-    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr)
+static enum ike_err derive(struct ike_sa *sa, struct ike_keymat_in *in, struct bytes nr)
 {
 	struct ossl_lib_ctx_st *lib = sa->e->p.libctx;
-	struct ike_keymat_in in = {.shared = shared,
-	    .ni = ike_blob_bytes(&sa->ni),
-	    .nr = nr,
-	    .spi_i = sa->spi_i,
-	    .spi_r = sa->spi_r};
 	struct ike_keymat *k = &sa->keys;
 	bool i = sa->initiator;
 	enum ike_err err;
 
-	if (old) {
-		in.old_sk_d = secret_bytes(&old->keys.sk_d);
-		in.old_prf = old->suite.prf;
-	}
-	err = ike_keymat_derive(k, lib, &sa->suite, &in);
+	in->ni = ike_blob_bytes(&sa->ni);
+	in->nr = nr;
+	in->spi_i = sa->spi_i;
+	in->spi_r = sa->spi_r;
+	err = ike_keymat_derive(k, lib, &sa->suite, in);
 	if (!err)
 		err = ike_sk_init(&sa->seal, lib, IKE_SK_SEAL, &sa->suite,
 		    secret_bytes(i ? &k->sk_ei : &k->sk_er),
@@ -339,6 +337,25 @@ enum ike_err ike_sa_derive(
 	secret_fini(&k->sk_ai);
 	secret_fini(&k->sk_ar);
 	return IKE_OK;
+}
+
+enum ike_err ike_sa_derive(
+    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr)
+{
+	struct ike_keymat_in in = {.shared = shared};
+
+	if (old) {
+		in.old_sk_d = secret_bytes(&old->keys.sk_d);
+		in.old_prf = old->suite.prf;
+	}
+	return derive(sa, &in, nr);
+}
+
+enum ike_err ike_sa_derive_resumed(struct ike_sa *sa, struct bytes sk_d, struct bytes nr)
+{
+	struct ike_keymat_in in = {.resumed_sk_d = sk_d};
+
+	return derive(sa, &in, nr);
 }
 
 #define SWAP(type, field)             \
@@ -364,6 +381,7 @@ void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b)
 	SWAP(struct suite, suite);
 	SWAP(struct ike_keymat, keys);
 	SWAP(struct secret, token);
+	SWAP(struct ike_ticket_ref, issued);
 	SWAP(struct ike_sk, seal);
 	SWAP(struct ike_sk, open);
 	SWAP(struct ike_window, win);
@@ -387,6 +405,8 @@ enum ike_err ike_sa_establish(struct ike_sa *sa)
 	sa->phase = IKE_PHASE_UP;
 	sa->established = true;
 	sa->established_at = sa->heard_at = sa->e->now;
+	if (!sa->authenticated_at)
+		sa->authenticated_at = sa->e->now;
 	sa->expire_at = IKE_NEVER;
 	ike_rekey_ike_schedule(sa);
 	ike_reauth_schedule(sa);
@@ -435,6 +455,7 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 		return;
 	if (sa->replaces)
 		ike_reauth_failed(sa, &copy);
+	ike_resume_ended(sa, &copy);
 	ike_heir_unlink(sa);
 	ike_task_abort_all(sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
@@ -581,6 +602,7 @@ static ike_time deadline(const struct ike_sa *sa)
 	earlier(&at, sa->over_at);
 	earlier(&at, ike_reauth_at(sa));
 	earlier(&at, sa->ousted_at);
+	earlier(&at, sa->ticket_at);
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		earlier(&at, c->expire_at);
 		earlier(&at, c->rekey_at);
@@ -590,6 +612,9 @@ static ike_time deadline(const struct ike_sa *sa)
 
 void ike_sa_settle(struct ike_sa *sa)
 {
+	if (sa->dead)
+		return;
+	ike_auth_settle(sa);
 	if (sa->dead)
 		return;
 	ike_reauth_settle(sa);
@@ -731,6 +756,8 @@ void ike_sa_tick(struct ike_sa *sa)
 		ike_reauth_due(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP)
 		ike_unique_due(sa);
+	if (!sa->dead && sa->phase == IKE_PHASE_UP)
+		ike_resume_due(sa);
 	if (!sa->dead && sa->phase == IKE_PHASE_UP) {
 		if (dpd_at(sa) <= now && !ike_task_new(sa, &ike_task_dpd, NULL))
 			sa->heard_at = now; /* no memory: later */

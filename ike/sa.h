@@ -17,6 +17,7 @@
 #include "ike/crypto/crypto.h"
 #include "ike/engine.h"
 #include "ike/explain.h"
+#include "ike/resume.h"
 #include "ike/window.h"
 
 enum ike_phase {
@@ -60,6 +61,11 @@ struct ike_setup {
 	struct ike_child
 	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
 	bool childless; /* responder: announced (RFC 6023) */
+	/* RFC 5723: it is set up with a ticket; what belongs to that, which a client keeps when the
+	 * gateway does not answer; an AUTH value that was computed here and is to be taken up. */
+	bool resuming;
+	struct ike_held *resumed; /* owned */
+	struct secret computed;
 	/* An unprotected refusal is remembered, and believed only at refused_at: section 2.21.1. */
 	bool refused;
 	ike_time refused_at;
@@ -85,7 +91,8 @@ struct ike_sa {
 	struct ident local_id, remote_id;
 	struct ike_keymat keys;
 	bool keyed;
-	struct secret token; /* the peer's, for these SPIs: RFC 6290; empty: none */
+	struct ike_ticket_ref issued; /* the newest ticket of these keys: RFC 5723 */
+	struct secret token;          /* the peer's, for these SPIs: RFC 6290; empty: none */
 	struct ike_sk seal, open;
 	struct ike_window win;
 	struct ike_blob ni; /* of IKE_SA_INIT, or an heir's own: tells repeats (section 2.1) and
@@ -136,6 +143,11 @@ struct ike_sa {
 	struct addr redirected_from; /* who sent us to this one; ADDR_NONE: nobody */
 	bool redirected;             /* the peer wants us to go, and we have not gone yet */
 	struct ident go_to;          /* where the peer is to go */
+	/* Resumption: resume.h */
+	ike_time authenticated_at; /* by more than a ticket */
+	struct secret ticket;      /* the gateway's for these keys; empty: none */
+	ike_time ticket_expires_at;
+	ike_time ticket_at; /* another one is asked for; IKE_NEVER: not */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */
@@ -169,6 +181,8 @@ void ike_setup_free(struct ike_setup *s);
  * rekeys; NULL: none. */
 enum ike_err ike_sa_derive(
     struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr);
+/* The same from the SK_d of a ticket: RFC 5723 section 5.1. */
+enum ike_err ike_sa_derive_resumed(struct ike_sa *sa, struct bytes sk_d, struct bytes nr);
 /* SPIs, keys and windows change places: RFC 7296 section 2.18. */
 void ike_sa_swap_keys(struct ike_sa *a, struct ike_sa *b);
 /* Not HEIR, OLD, GONE or dead. */

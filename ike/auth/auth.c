@@ -13,6 +13,16 @@ static const struct ike_auth_row rows[] = {
 };
 /* clang-format on */
 
+static const struct ike_auth_row by_ticket = {
+    AUTH_PSK, IKE_AUTH_PSK, "the keys of a ticket", ike_auth_ticket_ask};
+
+const struct ike_auth_row *ike_auth_of(const struct ike_sa *sa, bool own)
+{
+	if (ike_resume_is(sa))
+		return &by_ticket;
+	return ike_auth_find(own ? sa->conn->local.auth : sa->conn->remote.auth);
+}
+
 const struct ike_auth_row *ike_auth_find(enum config_auth config)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -72,8 +72,9 @@ struct ike_keymat_in {
 	struct bytes shared; /* g^ir */
 	struct bytes ni, nr;
 	uint64_t spi_i, spi_r;
-	struct bytes old_sk_d;    /* a rekey: SK_d of the old IKE SA; empty otherwise */
-	struct transform old_prf; /* a rekey: the old IKE SA's PRF, which makes SKEYSEED */
+	struct bytes resumed_sk_d; /* RFC 5723: SK_d of the ticket, in the place of `shared` */
+	struct bytes old_sk_d;     /* a rekey: SK_d of the old IKE SA; empty otherwise */
+	struct transform old_prf;  /* a rekey: the old IKE SA's PRF, which makes SKEYSEED */
 };
 
 /* *out is initialised here; freed with ike_keymat_fini, also after an error (then it is empty). */
@@ -155,6 +156,23 @@ enum ike_err ike_sk_seal(struct ike_sk *sk, struct ike_build *b, struct bytes *o
  * payload. dst is wiped on error. */
 enum ike_err ike_sk_open(
     struct ike_sk *sk, const struct ike_msg *outer, uint8_t *dst, size_t cap, struct bytes *plain);
+
+/* ---- What we seal for ourselves: AES-256-GCM ---- */
+
+enum { IKE_SEAL_KEY = 32, IKE_SEAL_IV = 12, IKE_SEAL_TAG = 16 };
+
+struct ike_seal_key {
+	const uint8_t *key; /* IKE_SEAL_KEY bytes, borrowed */
+	uint64_t number;    /* makes the nonce: never twice under a key */
+};
+
+/* out: plain.n + IKE_SEAL_TAG bytes. */
+enum ike_err ike_seal(struct ossl_lib_ctx_st *libctx, const struct ike_seal_key *k,
+    struct bytes aad, struct bytes plain, uint8_t *out);
+/* out: sealed.n - IKE_SEAL_TAG bytes, wiped on error. IKE_EINTEGRITY: forged, damaged, too short.
+ */
+enum ike_err ike_unseal(struct ossl_lib_ctx_st *libctx, const struct ike_seal_key *k,
+    struct bytes aad, struct bytes sealed, uint8_t *out);
 
 /* ---- Small hashes ---- */
 

@@ -74,6 +74,7 @@ static struct bytes first_half(struct bytes nonce)
 /*
  *     SKEYSEED = prf(Ni | Nr, g^ir)
  *     SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)      when an IKE SA is rekeyed
+ *     SKEYSEED = prf(SK_d (old), "Resumption" | Ni | Nr)    when one is resumed: RFC 5723
  */
 static enum ike_err skeyseed(struct ossl_lib_ctx_st *libctx, struct transform prf,
     const struct ike_keymat_in *in, uint8_t *out)
@@ -84,6 +85,11 @@ static enum ike_err skeyseed(struct ossl_lib_ctx_st *libctx, struct transform pr
 	uint8_t nonces[2 * IKE_NONCE_MAX];
 	struct wr w = wr_of(nonces, sizeof nonces);
 
+	if (in->resumed_sk_d.n > 0) {
+		static const char text[] = "Resumption"; /* without its NUL: RFC 5723 section 5.1 */
+		const struct bytes resumed[] = {bytes_of(text, sizeof text - 1), in->ni, in->nr};
+		return ike_prf(libctx, prf, in->resumed_sk_d, resumed, 3, out);
+	}
 	if (in->old_sk_d.n > 0) {
 		return ike_prf(libctx, in->old_prf, in->old_sk_d, seed, 3, out);
 	}

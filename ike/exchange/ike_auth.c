@@ -15,6 +15,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/qcd.h"
 #include "ike/reauth.h"
+#include "ike/resume.h"
 #include "ike/redirect.h"
 #include "ike/select.h"
 #include "ike/task/task.h"
@@ -51,7 +52,7 @@ static void drop_held(struct ike_sa *sa)
 static void step_authenticated(struct ike_sa *sa)
 {
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
-	const struct ike_auth_row *row = ike_auth_find(sa->conn->remote.auth);
+	const struct ike_auth_row *row = ike_auth_of(sa, false);
 	char id[160], at[ENDPOINT_TEXT];
 
 	ike_emit_step(sa->e, &ref, "authenticated \"%s\" at %s with %s",
@@ -103,12 +104,12 @@ static bool choose_connection(struct ike_sa *sa, const struct ike_msg *m, struct
 	if (!sa->conn)
 		return false;
 	sa->local_id = ike_select_local_id(sa->conn, &sa->local.addr);
-	return true;
+	return !ike_resume_is(sa) || ike_resume_judge(sa, m, why);
 }
 
 static bool method_fits(const struct ike_sa *sa, const struct ike_msg *m, struct ike_reason *why)
 {
-	const struct ike_auth_row *row = ike_auth_find(sa->conn->remote.auth);
+	const struct ike_auth_row *row = ike_auth_of(sa, false);
 	struct ike_parties w = ike_sa_parties(sa, NULL);
 	unsigned method = ike_msg_has(m, IKE_PLD_AUTH) ? m->auth.method : 0;
 
@@ -132,7 +133,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	ike_announce_hear(sa, in->m);
 	err = hold(sa, in->m);
 	if (!err)
-		err = ike_auth_find(sa->conn->remote.auth)->ask(sa, false);
+		err = ike_auth_of(sa, false)->ask(sa, false);
 	if (err)
 		drop_held(sa);
 	return err;
@@ -143,6 +144,7 @@ static bool peer_is_genuine(
     struct ike_sa *sa, bool found, struct bytes expected, struct ike_reason *why)
 {
 	struct ike_parties w = ike_sa_parties(sa, NULL);
+	char at[ENDPOINT_TEXT];
 
 	if (!found) {
 		ike_explain_no_secret(why, &w, &sa->local_id, &sa->remote_id);
@@ -150,13 +152,19 @@ static bool peer_is_genuine(
 	}
 	if (expected.n && secret_equal(expected, sa->setup->held.auth.data))
 		return true;
-	ike_explain_bad_psk(why, &w, &sa->local_id, &sa->remote_id);
+	if (ike_resume_is(sa))
+		ike_reason_set(why, IKE_EAUTH,
+		    "%s does not have the keys of the ticket that was presented: somebody may have "
+		    "read it on the wire",
+		    endpoint_text(&sa->remote, at));
+	else
+		ike_explain_bad_psk(why, &w, &sa->local_id, &sa->remote_id);
 	return false;
 }
 
 static void verified_initiator(struct ike_sa *sa, bool found, struct bytes result)
 {
-	const struct ike_auth_row *row = ike_auth_find(sa->conn->local.auth);
+	const struct ike_auth_row *row = ike_auth_of(sa, true);
 	struct ike_reason why;
 	char id[160];
 	enum ike_err err;
@@ -201,10 +209,12 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 		refuse_with(sa, IKE_N_INVALID_SYNTAX, &child_why);
 		return;
 	}
+	ike_resume_inherit(sa);
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
-	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
+	ike_build_auth(&b, ike_auth_of(sa, true)->method, auth);
 	ike_qcd_give(sa, &b);
+	ike_resume_answer(sa, sa, &s->held, &b);
 	ike_reauth_announce(sa, &b);
 	if (!child_err)
 		child_err = ike_vip_lease(sa, &s->held, with, &child_why);
@@ -222,6 +232,8 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	if (!err && sa->conn->unique != UNIQUE_NEVER &&
 	    ike_msg_notify(&s->held, IKE_N_INITIAL_CONTACT))
 		ike_unique_initial_contact(sa);
+	if (!err)
+		ike_resume_used(sa);
 	if (!err)
 		err = ike_sa_establish(sa);
 	if (err) {
@@ -251,7 +263,7 @@ static void redirect_initiator(struct ike_sa *sa, struct bytes auth)
 
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
-	ike_build_auth(&b, ike_auth_find(sa->conn->local.auth)->method, auth);
+	ike_build_auth(&b, ike_auth_of(sa, true)->method, auth);
 	ike_redirect_build(&b, &sa->conn->redirect_to);
 	err = ike_answer_end(sa, &b, IKE_EXCHANGE_AUTH);
 	ike_reason_set(&why, IKE_EREDIRECTED,
@@ -354,7 +366,8 @@ static enum ike_err on_response(struct ike_engine *e, struct ike_in *in)
 	ike_task_free(ike_task_take_active(sa));
 	if (!ident_from_wire(&id, in->m->idr.type, in->m->idr.data))
 		id = (struct ident){0};
-	if (id.type == IDENT_ANY || !ident_match(&id, &sa->conn->remote.id)) {
+	if (id.type == IDENT_ANY || !ident_match(&id, &sa->conn->remote.id) ||
+	    (ike_resume_is(sa) && !ident_equal(&id, &sa->setup->resumed->r.id_r))) {
 		ike_explain_wrong_remote_id(&why, &w, &id);
 		disown(sa, &why);
 		return IKE_OK;
@@ -366,7 +379,7 @@ static enum ike_err on_response(struct ike_engine *e, struct ike_in *in)
 	}
 	err = hold(sa, in->m);
 	if (!err)
-		err = ike_auth_find(sa->conn->remote.auth)->ask(sa, false);
+		err = ike_auth_of(sa, false)->ask(sa, false);
 	if (err) {
 		ike_reason_set(&why, err, "the peer's authentication could not be checked: %s",
 		    ike_err_sentence(err));
@@ -393,6 +406,8 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 		ike_sa_say_goodbye(sa, 0);
 		return;
 	}
+	ike_resume_inherit(sa);
+	ike_resume_forget(sa->e, sa->conn);
 	err = ike_sa_establish(sa);
 	if (err) {
 		ike_reason_set(
@@ -401,6 +416,7 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 		return;
 	}
 	ike_reauth_hear(sa, &s->held);
+	ike_resume_take(sa, &s->held);
 	ike_qcd_hear(sa, &s->held);
 	if (s->first) {
 		struct ike_child_answer a = {.m = &s->held,
@@ -428,6 +444,17 @@ void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
 	ike_sa_stop_waiting(sa);
 	if (next[sa->phase])
 		next[sa->phase](sa, found, result);
+}
+
+void ike_auth_settle(struct ike_sa *sa)
+{
+	struct secret mac = SECRET_NONE;
+
+	while (!sa->dead && sa->setup && sa->setup->computed.n) {
+		secret_move(&mac, &sa->setup->computed);
+		ike_auth_op_done(sa, true, secret_bytes(&mac));
+	}
+	secret_fini(&mac);
 }
 
 /*

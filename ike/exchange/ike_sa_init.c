@@ -11,6 +11,7 @@
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
+#include "ike/exchange/initial.h"
 #include "ike/nat.h"
 #include "ike/redirect.h"
 #include "ike/select.h"
@@ -20,16 +21,16 @@
 /* ---- The responder ---- */
 
 /* Without an SA: header copied, one notification. */
-static void reply(struct ike_engine *e, const struct ike_in *in, uint16_t type, struct bytes data)
+void ike_init_reply(
+    struct ike_engine *e, const struct ike_in *in, enum ike_notify_type type, struct bytes data)
 {
-	struct ike_hdr h = {.spi_i = in->m->hdr.spi_i,
-	    .exchange = IKE_EXCHANGE_SA_INIT,
-	    .flags = IKE_FLAG_RESPONSE};
+	struct ike_hdr h = {
+	    .spi_i = in->m->hdr.spi_i, .exchange = in->m->hdr.exchange, .flags = IKE_FLAG_RESPONSE};
 	struct ike_build b;
 	struct bytes out;
 
 	ike_build_begin(&b, e->out, sizeof e->out, &h);
-	ike_build_notify(&b, (enum ike_notify_type)type, data);
+	ike_build_notify(&b, type, data);
 	out = ike_build_finish(&b);
 	if (out.n)
 		ike_send(e, &in->d->local, &in->d->remote, in->d->marker, out);
@@ -67,32 +68,24 @@ static void agree(struct ike_sa *sa, const struct config_conn *conn, const struc
 		ike_ext_add(&sa->extensions, IKE_EXT_REDIRECT);
 }
 
-static enum ike_err responder_answer(
-    struct ike_sa *sa, const struct ike_in *in, const struct ike_init_choice *choice)
+enum ike_err ike_init_answer(
+    struct ike_sa *sa, const struct ike_in *in, struct ike_build *b, uint8_t exchange)
 {
 	struct ike_setup *s = sa->setup;
-	struct proposal p =
-	    proposal_from_suite(&sa->suite, SA_IKE, in->m->sa.v[choice->index].number);
 	struct ike_mark mark = ike_mark_of(in->d->data);
 	struct ike_parcel out = {0};
-	struct ike_build b;
 	enum ike_err err;
 
-	ike_out_begin(sa, &b, IKE_EXCHANGE_SA_INIT, true, 0);
-	ike_build_sa_one(&b, &p);
-	ike_build_ke(&b, ike_kex_group(s->kex), ike_kex_public(s->kex));
-	ike_build_nonce(&b, ike_blob_bytes(&s->nr));
 	if (ike_msg_notify(in->m, IKE_N_NAT_DETECTION_SOURCE_IP)) {
-		err = ike_nat_build(sa, &b);
+		err = ike_nat_build(sa, b);
 		if (err)
 			return err;
 	}
 	if (ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION))
-		ike_build_notify(&b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
-	ike_announce_build(choice->conn, &b);
+		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
 	if (s->childless)
-		ike_build_notify(&b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
-	err = ike_out_end(sa, &b, IKE_EXCHANGE_SA_INIT, &out);
+		ike_build_notify(b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
+	err = ike_out_end(sa, b, exchange, &out);
 	if (err)
 		return err;
 	if (!ike_blob_copy(&s->init_req, in->d->data) ||
@@ -106,6 +99,35 @@ static enum ike_err responder_answer(
 	return IKE_OK;
 }
 
+static enum ike_err responder_answer(
+    struct ike_sa *sa, const struct ike_in *in, const struct ike_init_choice *choice)
+{
+	struct ike_setup *s = sa->setup;
+	struct proposal p =
+	    proposal_from_suite(&sa->suite, SA_IKE, in->m->sa.v[choice->index].number);
+	struct ike_build b;
+
+	ike_out_begin(sa, &b, IKE_EXCHANGE_SA_INIT, true, 0);
+	ike_build_sa_one(&b, &p);
+	ike_build_ke(&b, ike_kex_group(s->kex), ike_kex_public(s->kex));
+	ike_build_nonce(&b, ike_blob_bytes(&s->nr));
+	ike_announce_build(choice->conn, &b);
+	return ike_init_answer(sa, in, &b, IKE_EXCHANGE_SA_INIT);
+}
+
+enum ike_err ike_init_meet(
+    struct ike_sa *sa, const struct ike_in *in, const struct config_conn *conn)
+{
+	sa->spi_i = in->m->hdr.spi_i;
+	sa->local = in->d->local;
+	sa->remote = in->d->remote;
+	sa->marker = in->d->marker;
+	sa->announced = conn->encap;
+	sa->setup->childless = ike_childless_offers(conn);
+	agree(sa, conn, in->m);
+	return ike_nat_detect(sa, in->m, in->d);
+}
+
 static enum ike_err accept_initiator(
     struct ike_engine *e, struct ike_in *in, const struct ike_init_choice *choice)
 {
@@ -116,15 +138,8 @@ static enum ike_err accept_initiator(
 
 	if (err)
 		return err;
-	sa->spi_i = in->m->hdr.spi_i;
-	sa->local = in->d->local;
-	sa->remote = in->d->remote;
-	sa->marker = in->d->marker;
 	sa->suite = choice->suite;
-	sa->announced = choice->conn->encap;
-	sa->setup->childless = ike_childless_offers(choice->conn);
-	agree(sa, choice->conn, in->m);
-	err = ike_nat_detect(sa, in->m, in->d);
+	err = ike_init_meet(sa, in, choice->conn);
 	if (!err)
 		err = responder_keys(sa, in->m);
 	if (!err)
@@ -157,22 +172,22 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 
 	err = ike_admit(e, in);
 	if (err == IKE_ENOPROPOSAL)
-		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
+		ike_init_reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
 	if (err)
 		return err;
 	if (!ike_select_for_init(e->p.config, ike_engine_can, e, &o, &choice, &why)) {
-		reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
+		ike_init_reply(e, in, IKE_N_NO_PROPOSAL_CHOSEN, bytes_of(NULL, 0));
 		ike_emit_stillborn(e, NULL, 0, &why, false);
 		return IKE_ENOPROPOSAL;
 	}
 	if (ike_redirect_early(choice.conn, choice.only, in->m)) {
-		reply(e, in, IKE_N_REDIRECT,
+		ike_init_reply(e, in, IKE_N_REDIRECT,
 		    ike_redirect_data(redirect, &choice.conn->redirect_to, in->m->nonce));
 		return IKE_EREDIRECTED;
 	}
 	if (choice.suite.ke.id != in->m->ke.group) {
 		be16_store(group, choice.suite.ke.id);
-		reply(e, in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
+		ike_init_reply(e, in, IKE_N_INVALID_KE_PAYLOAD, bytes_of(group, sizeof group));
 		return IKE_EKE;
 	}
 	if (!ike_admit_has_room(e, &in->d->remote.addr)) {
@@ -225,7 +240,7 @@ static enum ike_err too_many_cookies(struct ike_sa *sa)
 	return IKE_ELIMIT;
 }
 
-static enum ike_err on_cookie(struct ike_engine *e, struct ike_in *in)
+enum ike_err ike_init_on_cookie(struct ike_engine *e, struct ike_in *in)
 {
 	const struct ike_notify *n = ike_msg_notify(in->m, IKE_N_COOKIE);
 	const struct ike_notify *puzzle = ike_msg_notify(in->m, IKE_N_PUZZLE);
@@ -355,26 +370,15 @@ static enum ike_err initiator_keys(
 	return err;
 }
 
-static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
+enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 {
-	struct ike_sa *sa = in->sa;
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
-	const struct ike_auth_row *auth = ike_auth_find(sa->conn->local.auth);
+	const struct ike_auth_row *auth = ike_auth_of(sa, true);
 	struct ike_reason why;
-	struct suite suite;
 	char text[SUITE_TEXT];
-	enum ike_err err = judge(sa, in->m, &suite, &why);
+	enum ike_err err;
 	bool floats;
 
-	if (!err) {
-		err = initiator_keys(sa, in, &suite);
-		ike_reason_set(&why, err, "the responder's IKE_SA_INIT answer is of no use: %s",
-		    ike_err_sentence(err));
-	}
-	if (err) {
-		refuse(sa, &why);
-		return err;
-	}
 	ike_window_complete(&sa->win);
 	ike_task_free(ike_task_take_active(sa));
 	sa->setup->refused = false;
@@ -386,10 +390,10 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 	floats = !sa->marker;
 	ike_nat_float(sa);
 	if (floats && sa->marker)
-		ike_emit_step(e, &ref, "negotiated %s; %s, floating to port %u",
+		ike_emit_step(sa->e, &ref, "negotiated %s; %s, floating to port %u",
 		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa), sa->remote.port);
 	else
-		ike_emit_step(e, &ref, "negotiated %s; %s",
+		ike_emit_step(sa->e, &ref, "negotiated %s; %s",
 		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa));
 	if (!err)
 		err = auth ? auth->ask(sa, true) : IKE_EBUG;
@@ -402,6 +406,26 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 	if (ike_childless_decide(sa, in->m, &why))
 		ike_sa_fail(sa, &why, true, 0);
 	return IKE_OK;
+}
+
+static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	struct ike_reason why;
+	struct suite suite;
+	enum ike_err err = judge(sa, in->m, &suite, &why);
+
+	(void)e;
+	if (!err) {
+		err = initiator_keys(sa, in, &suite);
+		ike_reason_set(&why, err, "the responder's IKE_SA_INIT answer is of no use: %s",
+		    ike_err_sentence(err));
+	}
+	if (err) {
+		refuse(sa, &why);
+		return err;
+	}
+	return ike_init_go_on(sa, in);
 }
 
 /*
@@ -418,7 +442,7 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 static const struct ike_row rows[] = {
 	/* phases         response  notify                     must have                                     handler     next                 story */
 	{0,               false,    IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_request, IKE_NEXT_SAME,       "a peer begins"},
-	{IKE_IN(INIT_I),  true,     IKE_N_COOKIE,              0,                                            on_cookie,  IKE_NEXT_SAME,       "the responder wants a cookie"},
+	{IKE_IN(INIT_I),  true,     IKE_N_COOKIE,              0,                                            ike_init_on_cookie, IKE_NEXT_SAME,       "the responder wants a cookie"},
 	{IKE_IN(INIT_I),  true,     IKE_N_INVALID_KE_PAYLOAD,  0,                                            on_group,   IKE_NEXT_SAME,       "the responder wants another group"},
 	{IKE_IN(INIT_I),  true,     IKE_N_REDIRECT,            0,                                            on_redirect, IKE_NEXT_SAME,      "the responder names another gateway"},
 	{IKE_IN(INIT_I),  true,     IKE_ROW_ANY_ERROR,         0,                                            on_refusal, IKE_NEXT_SAME,       "the responder refuses"},

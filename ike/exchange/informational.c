@@ -21,6 +21,8 @@ static enum ike_err answer_empty(struct ike_in *in)
 
 	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_INFORMATIONAL, in->m->hdr.msg_id);
 	ike_vip_answer_alone(in->m, &b);
+	if (in->sa->phase == IKE_PHASE_UP)
+		ike_resume_answer(in->sa, in->sa, in->m, &b);
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_INFORMATIONAL);
 }
 

@@ -75,7 +75,7 @@ static enum ike_err make_keys(
 	return err;
 }
 
-static enum ike_err answer(struct ike_in *in, const struct ike_sa *heir, const struct choice *c,
+static enum ike_err answer(struct ike_in *in, struct ike_sa *heir, const struct choice *c,
     const struct ike_kex *kex, struct bytes nr)
 {
 	struct proposal p = proposal_from_suite(&c->suite, SA_IKE, in->m->sa.v[c->index].number);
@@ -88,6 +88,7 @@ static enum ike_err answer(struct ike_in *in, const struct ike_sa *heir, const s
 	ike_build_nonce(&b, nr);
 	ike_build_ke(&b, ike_kex_group(kex), ike_kex_public(kex));
 	ike_qcd_give(heir, &b);
+	ike_resume_answer(in->sa, heir, in->m, &b);
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
 }
 

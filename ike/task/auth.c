@@ -43,10 +43,10 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 		ike_build_notify(b, IKE_N_INITIAL_CONTACT, bytes_of(NULL, 0));
 	if (is_exact(&sa->conn->remote.id))
 		ike_build_id(b, IKE_PLD_IDR, &sa->conn->remote.id);
-	ike_build_auth(
-	    b, ike_auth_find(sa->conn->local.auth)->method, secret_bytes(&sa->setup->auth));
+	ike_build_auth(b, ike_auth_of(sa, true)->method, secret_bytes(&sa->setup->auth));
 	ike_announce_build(sa->conn, b);
 	ike_qcd_give(sa, b);
+	ike_resume_ask(sa, b);
 	if (!first && !ike_ext_has(sa->extensions, IKE_EXT_CHILDLESS))
 		return IKE_EBUG;
 	ike_vip_ask(sa, b);

@@ -7,6 +7,13 @@
 #include "ike/redirect.h"
 #include "ike/task/task.h"
 
+void ike_init_announce(struct ike_sa *sa, struct ike_build *b)
+{
+	if (sa->conn->fragmentation != FRAGMENTATION_NO)
+		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
+	ike_redirect_announce(sa, b);
+}
+
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
 {
 	struct ike_sa *sa = t->sa;
@@ -23,9 +30,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_build_sa(b, &s->proposals);
 	ike_build_ke(b, s->group, ike_kex_public(s->kex));
 	ike_build_nonce(b, ike_blob_bytes(&sa->ni));
-	if (sa->conn->fragmentation != FRAGMENTATION_NO)
-		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
-	ike_redirect_announce(sa, b);
+	ike_init_announce(sa, b);
 	ike_emit_step(sa->e, &ref, "sent IKE_SA_INIT to %s, offering %s",
 	    endpoint_text(&sa->remote, at), proposal_list_text(&s->proposals, offer, sizeof offer));
 	return ike_nat_build(sa, b);
@@ -61,7 +66,7 @@ static void choose_ports(struct ike_sa *sa, const struct ike_command *c)
 	}
 }
 
-static enum ike_err prepare(struct ike_sa *sa)
+enum ike_err ike_init_prepare(struct ike_sa *sa)
 {
 	struct ike_setup *s = sa->setup;
 	uint8_t ni[IKE_NONCE_LEN];
@@ -95,7 +100,8 @@ enum ike_err ike_init_start(struct ike_engine *e, const struct ike_command *c, s
 	sa->redirected_from = c->redirected_from;
 	choose_ports(sa, c);
 	sa->local_id = ike_select_local_id(c->conn, &sa->local.addr);
-	err = prepare(sa);
+	if (!ike_resume_begin(sa))
+		err = ike_init_prepare(sa);
 	if (err) {
 		ike_sa_free(sa);
 		*out = NULL;

@@ -99,7 +99,7 @@ static bool may_go(const struct ike_task *t)
 {
 	const struct ike_sa *sa = t->sa;
 
-	if (t->ops == &ike_task_init)
+	if (t->ops == &ike_task_init || t->ops == &ike_task_resume)
 		return sa->phase == IKE_PHASE_INIT_I;
 	if (t->ops == &ike_task_auth)
 		return sa->phase == IKE_PHASE_AUTH_I;

@@ -11,6 +11,7 @@ struct ike_task_ops {
 	uint8_t exchange;
 	const char *what; /* for sentences: "the request for a child" */
 	bool rush;        /* with the short schedule of an end */
+	uint32_t tries;   /* retransmissions at most; 0: as always */
 	/* Writes the payloads. An error ends the task by abort. */
 	enum ike_err (*build)(struct ike_task *t, struct ike_build *b);
 	/* The genuine response; the window is free again. Frees the task or queues it again. */
@@ -45,6 +46,8 @@ extern const struct ike_task_ops ike_task_init, ike_task_auth, ike_task_create_c
 
 extern const struct ike_task_ops ike_task_qcd;
 
+extern const struct ike_task_ops ike_task_resume, ike_task_ticket; /* RFC 5723 */
+
 /* At the end of the queue; NULL: no memory. */
 struct ike_task *ike_task_new(
     struct ike_sa *sa, const struct ike_task_ops *ops, struct ike_child *child);
@@ -67,6 +70,10 @@ struct ike_retransmit ike_task_schedule(const struct ike_task *t);
 
 /* init.c */
 enum ike_err ike_init_start(struct ike_engine *e, const struct ike_command *c, struct ike_sa **out);
+/* What an initiator needs for IKE_SA_INIT, and the task. */
+enum ike_err ike_init_prepare(struct ike_sa *sa);
+/* What an initiator announces in its first message. */
+void ike_init_announce(struct ike_sa *sa, struct ike_build *b);
 /* auth.c: our AUTH value is there */
 enum ike_err ike_auth_request(struct ike_sa *sa);
 

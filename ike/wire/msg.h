@@ -31,6 +31,12 @@ enum ike_exchange {
 	IKE_EXCHANGE_FOLLOWUP_KE = 44,  /* RFC 9370 */
 };
 
+/* It makes the keys, and cannot be protected with them. */
+static inline bool ike_exchange_is_first(uint8_t exchange)
+{
+	return exchange == IKE_EXCHANGE_SA_INIT || exchange == IKE_EXCHANGE_SESSION_RESUME;
+}
+
 enum {
 	IKE_HDR_LEN = 28,
 	IKE_PLD_HDR_LEN = 4,

@@ -66,7 +66,7 @@ enum ike_notify_kind { IKE_NOTIFY_STATUS, IKE_NOTIFY_LONE, IKE_NOTIFY_ERROR };
 	X(16409, TICKET_LT_OPAQUE,              "TICKET_LT_OPAQUE",              STATUS, "a resumption ticket (RFC 5723)") \
 	X(16410, TICKET_REQUEST,                "TICKET_REQUEST",                STATUS, "a resumption ticket is asked for (RFC 5723)") \
 	X(16411, TICKET_ACK,                    "TICKET_ACK",                    STATUS, "a resumption ticket will follow (RFC 5723)") \
-	X(16412, TICKET_NACK,                   "TICKET_NACK",                   STATUS, "no resumption ticket (RFC 5723)") \
+	X(16412, TICKET_NACK,                   "TICKET_NACK",                   LONE,   "no resumption ticket (RFC 5723)") \
 	X(16413, TICKET_OPAQUE,                 "TICKET_OPAQUE",                 STATUS, "the ticket to resume with (RFC 5723)") \
 	X(16414, LINK_ID,                       "LINK_ID",                       STATUS, "identifies a point-to-point link (RFC 5739)") \
 	X(16415, USE_WESP_MODE,                 "USE_WESP_MODE",                 STATUS, "wrapped ESP (RFC 5840)") \

@@ -12,6 +12,7 @@ static const struct {
     {IKE_EXCHANGE_AUTH, IKE_RULES_AUTH_REQ},
     {IKE_EXCHANGE_CREATE_CHILD, IKE_RULES_CHILD_REQ},
     {IKE_EXCHANGE_INFORMATIONAL, IKE_RULES_INFO_REQ},
+    {IKE_EXCHANGE_SESSION_RESUME, IKE_RULES_RESUME_REQ},
 };
 
 static enum ike_err fault(struct ike_msg *m, uint8_t payload, const char *what)
@@ -92,7 +93,7 @@ enum ike_err ike_msg_check_outer(struct ike_msg *m)
 {
 	bool sealed = m->count[IKE_ROW_SK] || m->count[IKE_ROW_SKF];
 
-	if (m->hdr.exchange == IKE_EXCHANGE_SA_INIT) {
+	if (ike_exchange_is_first(m->hdr.exchange)) {
 		return sealed ? fault(m, m->count[IKE_ROW_SK] ? IKE_PLD_SK : IKE_PLD_SKF,
 				    "not allowed in this message")
 			      : IKE_OK;

@@ -1,5 +1,6 @@
 tunike_fuzz_target(ike_msg tunike_ike)
 tunike_fuzz_target(ike_inner tunike_ike)
+tunike_fuzz_target(ike_ticket tunike_ike)
 tunike_fuzz_target(ike_cp tunike_ike)
 if(TARGET tunike_config)
   tunike_fuzz_target(ike_frag tunike_sim)

@@ -91,7 +91,70 @@ def no_state():
         b.stop()
 
 
+# ---- Session resumption ----
+
+def gone(peer):
+    return not any(sa["state"] == "established" for sa in peer.ike_sas())
+
+
+def resumed(nat):
+    """The way is cut until both ends have given up; when it is there again the client resumes, many times."""
+    with Lab() as lab:
+        net, a, b = tunnel(lab, nat, conn_keys='dpd_delay = "2s"; resumption = true;')
+        b.start()
+        a.start()
+        a.up()
+        expect(passes(net), "ping is not answered")
+        for peer in (a, b):
+            expect("resumption" in extensions(peer), "no ticket: %r" % peer.ike_sas())
+        exchanges = b.status()["ike"].get("key_exchanges")
+        net.b.ip("link", "set", "b0", "down")
+        until(220, lambda: "the dead peer is not noticed: " + a.log()[-600:], lambda: gone(a) and gone(b), every=1)
+        net.b.ip("link", "set", "b0", "up")
+        net.b.ip("addr", "add", "2001:db8::2/64", "dev", "b0", "nodad", check=False)
+        a.up()
+        expect(passes(net), "resumed, and ping is not answered")
+        for peer in (a, b):
+            expect("resumed" in extensions(peer), "the whole handshake: %r" % peer.ike_sas())
+        expect_words(a.log(), "sent IKE_SESSION_RESUME", "granted a ticket")
+        expect(b.status()["ike"].get("key_exchanges") == exchanges, "a key exchange was computed")
+        a.cli("rekey", "site")
+        expect(passes(net), "ping is not answered after new keys")
+        # Taken down by the user: no ticket is left.
+        a.down()
+        a.wait_down()
+        a.up()
+        expect("resumed" not in extensions(a), "resumed what was taken down")
+        expect(passes(net), "ping is not answered")
+        a.stop()
+        b.stop()
+
+
+def resume_refused():
+    """The gateway starts anew: it takes no ticket of before, and the client comes up all the same, at once."""
+    with Lab() as lab:
+        net, a, b = qcd_pair(lab, "qcd = true; resumption = true;")
+        b.start()
+        a.start()
+        a.up()
+        expect(passes(net), "ping is not answered")
+        b.daemon.signal(signal.SIGKILL)
+        b.daemon.wait(5)
+        b.start()
+        begun = time.monotonic()
+        until(40, lambda: "it does not come back: " + a.log()[-900:], lambda: passes(net))
+        took = time.monotonic() - begun
+        expect(took < 30, "it took %.1f s" % took)
+        expect_words(a.log(), "does not take the ticket")
+        expect_words(b.log(), "is not one that we have granted since we started")
+        expect("resumption" in extensions(a) and "resumed" not in extensions(a), "%r" % a.ike_sas())
+        a.stop()
+        b.stop()
+
+
 def cases():
+    yield "extension resumption", lambda: resumed(True)
+    yield "extension resumption refused", resume_refused
     yield "extension qcd gateway killed", lambda: crash(True)
     yield "extension qcd gateway killed, plain esp", lambda: crash(False)
     yield "extension qcd client killed", client_crash

@@ -17,6 +17,10 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   tunike_unit_test(sim_hint tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_hint.c)
   tunike_unit_test(sim_transforms tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_transforms.c)
   tunike_unit_test(sim_qcd tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_qcd.c)
+  foreach(name resume resume_evil)
+    tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c
+      ${CMAKE_SOURCE_DIR}/test/sim/tickets.c)
+  endforeach()
 
   foreach(name fragment fragment_evil)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c

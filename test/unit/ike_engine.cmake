@@ -1,3 +1,4 @@
+tunike_unit_test(ike_ticket tunike_ike ${CMAKE_CURRENT_LIST_DIR}/test_ike_ticket.c)
 foreach(module ike_fragment ike_window ike_timer ike_cookie ike_puzzle ike_select ike_collision ike_mode)
   tunike_unit_test(${module} tunike_ike ${CMAKE_CURRENT_LIST_DIR}/test_${module}.c)
 endforeach()

@@ -28,6 +28,8 @@ static const struct {
     {"rekey response", IKE_RULES_REKEY_RESP, 36, true, {33, 34, 40}, {0}},
     {"INFORMATIONAL request", IKE_RULES_INFO_REQ, 37, false, {0}, {42, 47}},
     {"INFORMATIONAL response", IKE_RULES_INFO_RESP, 37, true, {0}, {42, 47}},
+    {"IKE_SESSION_RESUME request", IKE_RULES_RESUME_REQ, 38, false, {40}, {0}}, /* RFC 5723 */
+    {"IKE_SESSION_RESUME response", IKE_RULES_RESUME_RESP, 38, true, {40}, {0}},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
