@@ -517,6 +517,36 @@ START_TEST(rekeyed_at_once)
 }
 END_TEST
 
+/* RFC 5723: a resumed SA has SPIs of its own, and the tokens of those. */
+START_TEST(resumed)
+{
+	REQ("6290-4.3-2");
+	static const struct scenario_side both = {
+	    .conn = "dpd_delay = \"30s\"; qcd = true; resumption = true;"};
+	struct scenario s;
+	struct watch t;
+
+	begin(&s, &t, 15, &both, &both);
+	scenario_connect(&s);
+	struct token first = *token_of(&t, false);
+	s.right->gone = true;
+	sim_run_for(&s.sim, 5 * A_MINUTE);
+	ck_assert_uint_eq(sim_ike_sas(s.left), 0);
+	s.right->gone = false;
+	t.n = 0;
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	ck_assert(ike_ext_has(info_of(s.left).extensions, IKE_EXT_RESUMED));
+	struct token second = *token_of(&t, false);
+	ck_assert(second.sealed && second.exchange == 35);
+	ck_assert_mem_ne(first.b, second.b, first.n);
+	sim_host_restart(s.right, NULL);
+	sim_run_for(&s.sim, 31 * 1000);
+	ck_assert_int_eq(s.left->down_reason.err, IKE_ERESTARTED);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- The maker ---- */
 
 /* Never for an SA that is there, however the request is bent. */
@@ -664,6 +694,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, with_invalid_spi, 0, 2);
 	tcase_add_loop_test(t, rekeyed, 0, 2);
 	tcase_add_loop_test(t, rekeyed_at_once, 0, 8);
+	tcase_add_test(t, resumed);
 	tcase_add_loop_test(t, not_shown_while_it_lives, 0, 2);
 	tcase_add_test(t, dictionary);
 	tcase_add_test(t, unpredictable_spis);

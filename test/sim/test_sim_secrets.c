@@ -141,6 +141,39 @@ START_TEST(freed_memory)
 }
 END_TEST
 
+/* What is kept of a lost SA, presented, refused, and forgotten: RFC 5723. */
+START_TEST(freed_when_resumed)
+{
+	static const struct scenario_side side = {
+	    .conn = "dpd_delay = \"30s\"; resumption = true;"};
+	struct scenario s;
+
+	scenario_init(&s, 720, &side, &side, NULL);
+	keys_n = found = blocks = 0;
+	armed = true;
+	for (unsigned i = 0; i < 3; i++) {
+		sim_up(s.left, "link", NULL, s.right);
+		run(&s, 2000);
+		scenario_expect_up(&s, 1);
+		ck_assert_uint_eq(
+		    ike_ext_has(s.left->engine->first->extensions, IKE_EXT_RESUMED), i == 1);
+		s.right->gone = true;
+		sim_run_for(&s.sim, 300 * 1000);
+		ck_assert_uint_eq(sim_ike_sas(s.left), 0);
+		ck_assert_ptr_nonnull(s.left->engine->held);
+		s.right->gone = false;
+		if (i == 1)
+			sim_host_restart(s.right, NULL);
+	}
+	sim_run_for(&s.sim, 3600 * 1000);
+	ck_assert_ptr_null(s.left->engine->held);
+	scenario_fini(&s);
+	armed = false;
+	ck_assert_uint_gt(blocks, 100);
+	ck_assert_uint_eq(found, 0);
+}
+END_TEST
+
 /* It would be seen. */
 START_TEST(the_look_sees)
 {
@@ -168,6 +201,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_look_sees);
 	tcase_add_loop_test(t, freed_memory, 0, 8);
+	tcase_add_test(t, freed_when_resumed);
 	suite_add_tcase(s, t);
 	return s;
 }
