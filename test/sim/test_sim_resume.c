@@ -238,6 +238,37 @@ START_TEST(old_sa_is_still_there)
 }
 END_TEST
 
+/* Of the pool's only address, which the old IKE SA at the gateway still holds. */
+START_TEST(the_same_address)
+{
+	REQ("5723-5-4");
+	static const struct scenario_side left = {
+	    .conn = "dpd_delay = \"30s\"; resumption = true; vips = [\"0.0.0.0\"];",
+	    .children = SCENARIO_CHILD("lan", "\"dynamic\"", "\"10.2.0.0/16\"", "")};
+	static const struct scenario_side right = {
+	    .top = "pools = { small = { addrs = \"10.8.0.1\"; }; };",
+	    .conn = "dpd_delay = \"0s\"; resumption = true; pools = [\"small\"];",
+	    .children = SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"dynamic\"", "")};
+	struct scenario s;
+	struct ts had;
+
+	tickets_begin(&s, 24, &left, &right, NULL);
+	ck_assert(ts_parse(&had, "10.8.0.1/32"));
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ts_list *own = &sim_child_named(s.left, "lan")->sa.local_ts;
+		ck_assert_uint_eq(own->n, 1);
+		ck_assert(addr_equal(&own->v[0].lo, &had.lo));
+		ck_assert(addr_equal(&own->v[0].hi, &had.hi));
+		if (i)
+			break;
+		tickets_lose(&s);
+		tickets_up_again(&s);
+		tickets_expect(&s, true);
+	}
+	scenario_fini(&s);
+}
+END_TEST
+
 /* From behind a NAT now. */
 START_TEST(from_elsewhere)
 {
@@ -411,6 +442,7 @@ static Suite *suite(void)
 	tcase_add_test(t, resumed);
 	tcase_add_test(t, many_times);
 	tcase_add_test(t, old_sa_is_still_there);
+	tcase_add_test(t, the_same_address);
 	tcase_add_test(t, from_elsewhere);
 	tcase_add_loop_test(t, ended_in_order, 0, 2);
 	tcase_add_test(t, taken_down_when_lost);
