@@ -27,14 +27,15 @@ def strongswan_needed(*kinds):
         raise Skipped("strongSwan is not installed")
 
 
-def ends(net, client=Tunike, gateway=Tunike, client_keys="", gateway_keys="", child_keys=""):
-    """The client is a, the gateway is b."""
+def ends(net, client=Tunike, gateway=Tunike, client_keys="", gateway_keys="", child_keys="", remote=None):
+    """The client is a, the gateway is b; `remote`: what the client reaches through it."""
+    remote = remote or BEHIND
     asks = ASKS if client is Tunike else "vips = 0.0.0.0, ::\n"
     gives = 'pools = ["staff"]; ' if gateway is Tunike else "pools = four, six\n"
     top = POOLS if gateway is Tunike else STRONGSWAN_POOLS
-    a = Site("a.test", "b.test", net.outer["a"][4], net.outer["b"][4], local_ts=["dynamic"], remote_ts=BEHIND,
+    a = Site("a.test", "b.test", net.outer["a"][4], net.outer["b"][4], local_ts=["dynamic"], remote_ts=remote,
              conn_keys=asks + client_keys, child_keys=child_keys if client is Tunike else "")
-    b = Site("b.test", "a.test", net.outer["b"][4], "%any", local_ts=BEHIND, remote_ts=["dynamic"],
+    b = Site("b.test", "a.test", net.outer["b"][4], "%any", local_ts=remote, remote_ts=["dynamic"],
              conn_keys=gives + gateway_keys, top_keys=top)
     return client(net.a).configure(a), gateway(net.b).configure(b)
 
@@ -237,6 +238,32 @@ def two_connections():
         b.stop()
 
 
+def everything(gateway):
+    """All traffic of the client goes to the gateway, from its virtual addresses; then no domains are asked for."""
+    strongswan_needed(gateway)
+    whole = ["0.0.0.0/0", "::/0"]
+    with Lab() as lab:
+        net = Net(lab, nat=True)
+        no_addresses_of_its_own(net)
+        net.b.ip("addr", "add", "203.0.113.9/32", "dev", "lo")  # somewhere in the world, behind the gateway
+        a, b = ends(net, Tunike, gateway, remote=whole)
+        before = net.a.host_state()
+        b.start()
+        a.start()
+        a.up()
+        expect(a.ike_sas()[0]["vips"] == FIRST, "status: %r" % given(a))
+        expect(given(a)["domains"] == [], "domains that are not only for some names: %r" % given(a))
+        carries(net, FIRST)
+        done = ping(net.a, "203.0.113.9")
+        expect(done.returncode == 0, "the world is not reached: " + done.stdout + done.stderr)
+        expect("src 10.9.0.1 " in net.a.ip("route", "get", "203.0.113.9").stdout, net.a.ip("route").stdout)
+        rekey = a.cli("rekey", "--ike", "site")
+        expect(rekey.returncode == 0, "IKE does not get around the tunnel: " + rekey.stdout + rekey.stderr)
+        a.stop()
+        expect_same(before, net.a.host_state())
+        b.stop()
+
+
 def by_packet():
     """A packet asks for the tunnel, and with it for the address, which it does not have yet itself."""
     with Lab() as lab:
@@ -295,5 +322,6 @@ def cases():
         found.append(("vip reauth %s-%s" % (names[client], names[gateway]),
                       lambda client=client, gateway=gateway: reauthenticated(client, gateway)))
     for gateway in (Tunike, StrongSwan):
+        found.append(("vip everything %s" % names[gateway], lambda gateway=gateway: everything(gateway)))
         found.append(("vip none left %s" % names[gateway], lambda gateway=gateway: none_left(gateway)))
     return found
