@@ -556,6 +556,36 @@ START_TEST(without_a_child)
 }
 END_TEST
 
+/* Many clients, each with its own address, and with the same one when they come again. */
+START_TEST(crowd)
+{
+	enum { CLIENTS = 50 };
+	struct scenario_side l = {.children = LEFT_ROAD, .conn = "vips = [\"0.0.0.0\"];"},
+			     r = {.children = RIGHT_ROAD,
+				 .conn = GIVES "dpd_delay = \"10s\";",
+				 .top = POOLS,
+				 .remote_id = "*.example.org"};
+	char id[40], want[ADDR_TEXT];
+	struct scenario s;
+
+	scenario_init(&s, 68, &l, &r, NULL);
+	for (int i = 0; i < 3 * CLIENTS; i++) {
+		int who = i / CLIENTS == 1 ? CLIENTS - 1 - i % CLIENTS : i % CLIENTS;
+
+		snprintf(id, sizeof id, "client%d.example.org", who);
+		snprintf(want, sizeof want, "10.9.0.%d", who + 1);
+		l.local_id = id;
+		sim_host_restart(s.left, scenario_text(&l, true));
+		scenario_connect(&s);
+		expect_vips(s.left, want);
+		if (i % CLIENTS == CLIENTS - 1) /* nobody says goodbye */
+			sim_run_for(&s.sim, 10 * A_MINUTE);
+	}
+	ck_assert_uint_eq(sim_children_up(s.right), 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- Selectors ---- */
 
 /* The gateway's child names the whole pool, or the world: the client has its own address of it, and
@@ -629,6 +659,7 @@ int main(void)
 	tcase_add_test(t, rekeying);
 	tcase_add_test(t, two_of_one_name);
 	tcase_add_test(t, without_a_child);
+	tcase_add_test(t, crowd);
 	tcase_add_test(t, confined);
 	tcase_add_loop_test(t, bad_weather, 0, NTH);
 	suite_add_tcase(s, t);
