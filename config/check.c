@@ -49,8 +49,8 @@ bool check_secret_type(struct load *l, const struct node *node)
 	for (size_t i = 0; text && i < w->n; i++) {
 		if (w->v[i].value == WORD_LATER && strcmp(w->v[i].text, text) == 0) {
 			struct load_mark m = load_enter(l, "type", type);
-			load_error(
-			    l, "%s is not supported yet, expected psk", load_quoted(text, quoted));
+			load_error(l, "%s is not supported yet, expected psk or ppk",
+			    load_quoted(text, quoted));
 			load_leave(l, m);
 			return false;
 		}
@@ -58,11 +58,29 @@ bool check_secret_type(struct load *l, const struct node *node)
 	return true;
 }
 
+/* A key of secrets of another type. */
+static void misplaced(struct load *l, const struct node *node, const char *key, bool wrong,
+    const char *type, const char *instead)
+{
+	const struct node *at = node_member(node, key);
+
+	if (at && wrong) {
+		struct load_mark m = load_enter(l, key, at);
+		load_error(l, "belongs to secrets of type %s, expected %s", type, instead);
+		load_leave(l, m);
+	}
+}
+
 void check_secret(struct load *l, const struct node *node, void *object)
 {
 	bool inlined = node_member(node, "secret"), file = node_member(node, "secret_file");
+	const struct config_secret *s = object;
 
-	(void)object;
+	if (s->type == SECRET_PPK && !node_member(node, "id")) {
+		load_error(l, "has no id, expected the name of the PPK, the same as at the peer");
+	}
+	misplaced(l, node, "id", s->type != SECRET_PPK, "ppk", "ids");
+	misplaced(l, node, "ids", s->type == SECRET_PPK, "psk", "id");
 	if (inlined == file) {
 		load_error(l, inlined ? "has both secret and secret_file, expected one of them"
 				      : "has no secret, expected secret or secret_file");
@@ -322,6 +340,13 @@ void check_conn(struct load *l, const struct node *node, void *object)
 		check_starts(l, node, conn);
 	}
 	conn->callable = can_call(conn);
+	if (conn->ppk_required && !conn->ppk_id && conn->callable) {
+		struct load_mark m =
+		    load_enter(l, "ppk_required", node_member(node, "ppk_required"));
+		load_error(l, "is true, but a peer that is called must be told which: expected "
+			      "ppk_id beside it");
+		load_leave(l, m);
+	}
 	check_redirect(l, node, &conn->redirect_to);
 	check_rand(l, node, conn->rekey_ms, conn->reauth_ms, &conn->rand_ms);
 	if (!node_member(node, "over_time")) {
@@ -354,11 +379,41 @@ static bool could_be(const struct config_secret *s, const struct config_conn *co
 static bool has_secret(const struct config *c, const struct config_conn *conn)
 {
 	for (size_t i = 0; i < c->secrets_n; i++) {
-		if (could_be(&c->secrets[i], conn)) {
+		if (c->secrets[i].type == SECRET_PSK && could_be(&c->secrets[i], conn)) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static void warn_of_no_secret(struct load *l, const struct config_conn *conn)
+{
+	char ours[256], theirs[256];
+
+	load_warning(l,
+	    "no secret in this file has \"%s\" (we) or \"%s\" (the peer) among its ids: "
+	    "authentication will fail",
+	    ident_text(&conn->local.id, ours, sizeof(ours)),
+	    ident_text(&conn->remote.id, theirs, sizeof(theirs)));
+}
+
+static void check_ppk(
+    struct load *l, const struct node *node, const struct config *c, const struct config_conn *conn)
+{
+	bool named =
+	    conn->ppk_id && !config_ppk_find(c, bytes_of(conn->ppk_id, strlen(conn->ppk_id)));
+	const char *key = named ? "ppk_id" : "ppk_required";
+	char quoted[QUOTED_TEXT];
+
+	/* Who is called is asked for ppk_id (check_conn). */
+	if (!named && (!conn->ppk_required || conn->callable || config_has_ppk(c))) {
+		return;
+	}
+	struct load_mark m = load_enter(l, key, node_member(node, key));
+	load_error(l, "%s, but no secret of type ppk %s, expected one",
+	    named ? load_quoted(conn->ppk_id, quoted) : "true",
+	    named ? "has this id" : "is in this file");
+	load_leave(l, m);
 }
 
 static void check_fragment_size(struct load *l, const struct node *node, const struct config *c)
@@ -377,19 +432,17 @@ void check_root(struct load *l, const struct node *node, void *object)
 	const struct config *c = object;
 	const struct node *conns = node_member(node, "connections");
 	struct load_mark outer = load_enter(l, "connections", conns);
-	char ours[256], theirs[256];
 
 	for (size_t i = 0; i < c->conns_n; i++) {
 		const struct config_conn *conn = &c->conns[i];
-		if (node_type(node_at(conns, i)) != NODE_GROUP || has_secret(c, conn)) {
+		if (node_type(node_at(conns, i)) != NODE_GROUP) {
 			continue;
 		}
 		struct load_mark m = load_enter(l, conn->name ? conn->name : "", node_at(conns, i));
-		load_warning(l,
-		    "no secret in this file has \"%s\" (we) or \"%s\" (the peer) among its ids: "
-		    "authentication will fail",
-		    ident_text(&conn->local.id, ours, sizeof(ours)),
-		    ident_text(&conn->remote.id, theirs, sizeof(theirs)));
+		check_ppk(l, node_at(conns, i), c, conn);
+		if (!has_secret(c, conn)) {
+			warn_of_no_secret(l, conn);
+		}
 		load_leave(l, m);
 	}
 	load_leave(l, outer);

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include <string.h>
+
 #include "base/addr.h"
 #include "base/ident.h"
 #include "base/proposal.h"
@@ -31,7 +33,9 @@ enum config_copy_dscp { COPY_DSCP_NO, COPY_DSCP_OUT, COPY_DSCP_IN, COPY_DSCP_YES
 enum config_per_cpu { PER_CPU_NO, PER_CPU_YES };
 enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum config_log_format { LOG_TEXT, LOG_JSON };
-enum config_secret_type { SECRET_PSK };
+enum config_secret_type { SECRET_PSK, SECRET_PPK };
+
+enum { CONFIG_PPK_ID_MAX = 255 }; /* characters of ppk_id */
 
 /* What a gateway hands out: addresses, and what goes with them. */
 struct config_range {
@@ -110,14 +114,16 @@ struct config_conn {
 	enum config_childless childless;
 	bool follow_redirects;    /* RFC 5685: another gateway that this one names is called */
 	struct ident redirect_to; /* where peers are sent; IDENT_ANY: nowhere */
-	uint64_t dpd_delay_ms;    /* 0: off */
-	uint64_t rekey_ms;    /* age of the IKE SA's keys at which new ones are made; 0: never */
-	uint64_t over_ms;     /* that much later without new ones it ends; 0: never */
-	uint64_t reauth_ms;   /* age at which the peers authenticate once more; 0: never */
-	uint64_t rand_ms;     /* up to so much of both is taken off; CONFIG_RAND_TENTH */
-	bool callable;        /* remote_addrs names somebody to call */
-	uint32_t keyingtries; /* 0: for ever */
-	struct addr *vips;    /* to ask the peer for; 0.0.0.0 and ::, any of the family */
+	char *ppk_id;      /* RFC 8784: of the PPK that is used; NULL: none, or the peer's choice */
+	bool ppk_required; /* never without one */
+	uint64_t dpd_delay_ms; /* 0: off */
+	uint64_t rekey_ms;     /* age of the IKE SA's keys at which new ones are made; 0: never */
+	uint64_t over_ms;      /* that much later without new ones it ends; 0: never */
+	uint64_t reauth_ms;    /* age at which the peers authenticate once more; 0: never */
+	uint64_t rand_ms;      /* up to so much of both is taken off; CONFIG_RAND_TENTH */
+	bool callable;         /* remote_addrs names somebody to call */
+	uint32_t keyingtries;  /* 0: for ever */
+	struct addr *vips;     /* to ask the peer for; 0.0.0.0 and ::, any of the family */
 	size_t vips_n;
 	char **pools; /* names of those to hand addresses out of, in order */
 	size_t pools_n;
@@ -128,8 +134,9 @@ struct config_conn {
 
 struct config_secret {
 	enum config_secret_type type;
-	struct ident *ids; /* none: for every identity */
+	struct ident *ids; /* PSK; none: for every identity */
 	size_t ids_n;
+	char *id; /* PPK: its name, as the peer says it; NULL otherwise */
 	struct secret secret;
 };
 
@@ -206,10 +213,33 @@ const struct config_child *config_child_find(const struct config_conn *c, const 
 
 const struct config_pool *config_pool_find(const struct config *c, const char *name);
 
-/* The secret for a handshake between these two: the one whose ids fit best, the peer's before ours;
+/* The PSK for a handshake between these two: the one whose ids fit best, the peer's before ours;
  * one without ids fits all, but last. NULL: none. Borrowed from the configuration. */
 const struct config_secret *config_secret_find(
     const struct config *c, const struct ident *own, const struct ident *peer);
+
+/* The post-quantum preshared key of that name, RFC 8784; NULL: none. Borrowed. */
+static inline const struct config_secret *config_ppk_find(const struct config *c, struct bytes id)
+{
+	for (size_t i = 0; i < c->secrets_n; i++) {
+		const struct config_secret *s = &c->secrets[i];
+		if (s->type == SECRET_PPK && s->id &&
+		    bytes_equal(bytes_of(s->id, strlen(s->id)), id)) {
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static inline bool config_has_ppk(const struct config *c)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < c->secrets_n; i++) {
+		found = found || c->secrets[i].type == SECRET_PPK;
+	}
+	return found;
+}
 
 /* Every key of the file in the order of the schema: for help, and to check the manual page. */
 struct config_key {

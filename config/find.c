@@ -62,6 +62,9 @@ const struct config_secret *config_secret_find(
 
 	for (size_t i = 0; i < c->secrets_n; i++) {
 		const struct config_secret *s = &c->secrets[i];
+		if (s->type != SECRET_PSK) {
+			continue;
+		}
 		int with_peer = meets(s, peer), with_own = meets(s, own);
 		int rank = 4 * with_peer + with_own;
 		if (rank > best && (rank > 0 || s->ids_n == 0)) {
@@ -93,6 +96,7 @@ static void conn_fini(struct config_conn *conn)
 	strings_free(conn->pools, conn->pools_n);
 	free(conn->vips);
 	free(conn->name);
+	free(conn->ppk_id);
 }
 
 static void pool_fini(struct config_pool *pool)
@@ -112,6 +116,7 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->secrets_n; i++) {
 		secret_fini(&c->secrets[i].secret);
 		free(c->secrets[i].ids);
+		free(c->secrets[i].id);
 	}
 	for (size_t i = 0; i < c->conns_n; i++) {
 		conn_fini(&c->conns[i]);

@@ -27,7 +27,7 @@ WORDS(backends,   "a backend",   {"kernel", 0}, {"fd", WORD_LATER}, {"stack", WO
 WORDS(cryptos,    "a crypto",    {"auto", CRYPTO_AUTO}, {"openssl", CRYPTO_OPENSSL}, {"ipsec-mb", CRYPTO_IPSEC_MB});
 WORDS(levels,     "a level",     {"error", LOG_ERROR}, {"warning", LOG_WARNING}, {"info", LOG_INFO}, {"debug", LOG_DEBUG});
 WORDS(formats,    "a format",    {"text", LOG_TEXT}, {"json", LOG_JSON});
-WORDS(types,      "a type",      {"psk", SECRET_PSK}, {"eap", WORD_LATER}, {"ppk", WORD_LATER}, {"key", WORD_LATER});
+WORDS(types,      "a type",      {"psk", SECRET_PSK}, {"eap", WORD_LATER}, {"ppk", SECRET_PPK}, {"key", WORD_LATER});
 WORDS(versions,   "a version",   {"2", 2}, {"1", WORD_LATER}, {"0", WORD_LATER});
 WORDS(uniques,    "a value of unique", {"replace", UNIQUE_REPLACE}, {"keep", UNIQUE_KEEP}, {"no", UNIQUE_NO}, {"never", UNIQUE_NEVER});
 WORDS(fragments,  "a value of fragmentation", {"yes", FRAGMENTATION_YES}, {"accept", FRAGMENTATION_ACCEPT},
@@ -77,11 +77,11 @@ static const struct row log_rows[] = {
 };
 
 static const struct row secret_rows[] = {
-	MUST("type",            AT(config_secret, type), types,                        "what the secret is for: psk is a key shared with the peer"),
-	LIST("ids",             K_IDENTS,      SUB(config_secret, ids), 0, 1000, NULL, "identities it belongs to, ours or the peer's; none: every identity"),
+	MUST("type",            AT(config_secret, type), types,                        "what the secret is for: psk is a key shared with the peer, ppk a further one against quantum computers (RFC 8784)"),
+	LIST("ids",             K_IDENTS,      SUB(config_secret, ids), 0, 1000, NULL, "of a psk: identities it belongs to, ours or the peer's; none: every identity"),
 	TEXT("secret",          K_SECRET,      AT(config_secret, secret), 1, 4096, NULL, "the secret itself: text, 0x and hex digits, or 0s and base64"),
 	TEXT("secret_file",     K_SECRET_FILE, AT(config_secret, secret), 1, PATH_MAX_CHARS, NULL, "a file of mode 0600 with the secret, read in place of secret"),
-	FOREIGN("id",           "eap or ppk",                                          "name of an eap or ppk secret"),
+	TEXT("id",              K_STRING,      AT(config_secret, id), 1, CONFIG_PPK_ID_MAX, NULL, "name of a ppk secret, the same at the peer"),
 	FOREIGN("file",         "key",                                                 "file of a private key"),
 	FOREIGN("passphrase",   "key",                                                 "passphrase of a private key"),
 	FOREIGN("passphrase_file", "key",                                              "file with the passphrase of a private key"),
@@ -162,6 +162,8 @@ static const struct row conn_rows[] = {
 	WORD("childless",                     CONN(childless),          childless,           "allow",     "IKE SAs that begin without a child (RFC 6023): never; allow the peer to; prefer to ourselves, where the peer can; force: in no other way"),
 	BOOL("follow_redirects",              CONN(follow_redirects),   1,                   "true",      "call another gateway when this one says so (RFC 5685)"),
 	TEXT("redirect_to",  K_IDENT,         CONN(redirect_to),        0, NAME_MAX_CHARS,   "%any",      "address or name of the gateway that peers are sent to, where they go along (RFC 5685); without it: none"),
+	TEXT("ppk_id",       K_STRING,        CONN(ppk_id),             1, CONFIG_PPK_ID_MAX, NULL,        "name of the secret of type ppk that is mixed into the keys (RFC 8784); without it none as initiator, and any that the peer names as responder"),
+	BOOL("ppk_required",                  CONN(ppk_required),       1,                   "false",     "no IKE SA without a PPK"),
 	NUM ("rekey_time",   K_DURATION,      CONN(rekey_ms),           0, YEARS_MS, UINT64_MAX, "4h",    "age at which IKE makes new keys, less a part by chance (rand_time); 0s: never"),
 	NUM ("reauth_time",  K_DURATION,      CONN(reauth_ms),          0, YEARS_MS, UINT64_MAX, "0s",    "age at which IKE and its children are set up afresh, less a part by chance; 0s: never"),
 	NUM ("over_time",    K_DURATION,      CONN(over_ms),            0, YEARS_MS, UINT64_MAX, "24m",   "time after rekey_time or reauth_time when it is ended if neither could be done; without it a tenth of the longer one; 0s: never"),

@@ -6,6 +6,7 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/auth/auth_ticket.c
   ${CMAKE_CURRENT_SOURCE_DIR}/child.c
   ${CMAKE_CURRENT_SOURCE_DIR}/childless.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/ppk.c
   ${CMAKE_CURRENT_SOURCE_DIR}/collision.c
   ${CMAKE_CURRENT_SOURCE_DIR}/command.c
   ${CMAKE_CURRENT_SOURCE_DIR}/cookie.c

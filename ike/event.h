@@ -53,6 +53,9 @@ struct ike_reason {
 enum ike_op_kind {
 	/* mac = prf(prf(PSK, "Key Pad for IKEv2"), octets), RFC 7296 section 2.15. */
 	IKE_OP_PSK_MAC,
+	/* octets are three keys of one length, result is prf+(PPK, key) of each: RFC 8784
+	   section 3. */
+	IKE_OP_PPK,
 };
 
 struct ike_op {
@@ -60,6 +63,7 @@ struct ike_op {
 	enum ike_op_kind kind;
 	struct transform prf;
 	struct ident local_id, remote_id; /* which PSK */
+	const char *ppk_id;               /* which PPK; of the configuration; NULL otherwise */
 	struct secret octets;             /* owned by the event */
 };
 

@@ -3,6 +3,7 @@
  * cause, what each side has, and what to change. RFC 7296 says what happened; this says what to do.
  */
 #include "ike/explain.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -469,4 +470,98 @@ void ike_explain_cp_required(
 	    "\"%s\" at %s asks for no address, and connections.%s has pools, for peers that do: "
 	    "let it ask for one (vips, here), or give it a connection without pools",
 	    ident_text(remote, id, sizeof id), endpoint_text(w->remote, at), conn_name(w));
+}
+
+/* ---- Post-quantum preshared keys: RFC 8784 ---- */
+
+void ike_explain_ppk_unsupported(
+    struct ike_reason *r, const struct ike_parties *w, const char *ppk_id)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "connections.%s.ppk_required is true, but the peer %s does not use post-quantum "
+	    "preshared keys, or has none: give it a PPK with the id \"%s\" as well, or set "
+	    "ppk_required = false here",
+	    conn_name(w), endpoint_text(w->remote, at), ppk_id);
+}
+
+void ike_explain_ppk_unused(
+    struct ike_reason *r, const struct ike_parties *w, const struct ident *peer)
+{
+	char at[ENDPOINT_TEXT], p[NAME];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "the peer %s as \"%s\" does not use a post-quantum preshared key, and "
+	    "connections.%s.ppk_required is true: set ppk_id at the peer, or ppk_required = false "
+	    "here",
+	    endpoint_text(w->remote, at), id_text(peer, p, sizeof p), conn_name(w));
+}
+
+void ike_explain_ppk_unknown(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *peer, const struct bytes *ppk_id)
+{
+	char at[ENDPOINT_TEXT], p[NAME], named[NAME] = "";
+	struct text t = text_of(named, sizeof named);
+
+	if (!ppk_id || ppk_id->n < 2) {
+		ike_reason_set(r, IKE_EAUTH,
+		    "the peer %s as \"%s\" agreed to use a post-quantum preshared key and names "
+		    "none: the peer is at fault",
+		    endpoint_text(w->remote, at), id_text(peer, p, sizeof p));
+		return;
+	}
+	text_add_escaped(&t, bytes_of(ppk_id->p + 1, ppk_id->n - 1));
+	text_end(&t);
+	ike_reason_set(r, IKE_EAUTH,
+	    "the peer %s as \"%s\" names the PPK \"%s\", which %s, and cannot go on without: add a "
+	    "secret (type = \"ppk\") with this id here, or make ppk_id of both sides the same",
+	    endpoint_text(w->remote, at), id_text(peer, p, sizeof p), named,
+	    w->conn && w->conn->ppk_id ? "is not the one of ppk_id here" : "no secret here has");
+}
+
+void ike_explain_no_ppk(struct ike_reason *r, const struct ike_parties *w, const char *ppk_id)
+{
+	ike_reason_set(r, IKE_ENOSECRET,
+	    "there is no PPK \"%s\" for connections.%s: add an entry to secrets (type = \"ppk\") "
+	    "with this id",
+	    ppk_id, conn_name(w));
+}
+
+void ike_explain_ppk_declined(struct ike_reason *r, const struct ike_parties *w, const char *ppk_id)
+{
+	char at[ENDPOINT_TEXT];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "the peer %s went on without the PPK \"%s\", and connections.%s.ppk_required is true: "
+	    "it does not know that PPK; give it one with this id, or set ppk_required = false here",
+	    endpoint_text(w->remote, at), ppk_id, conn_name(w));
+}
+
+void ike_explain_bad_ppk(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *local, const struct ident *remote, const char *ppk_id)
+{
+	char at[ENDPOINT_TEXT], l[NAME], m[NAME];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "the secrets of the peer %s are not ours: it says that it is \"%s\", we are \"%s\", "
+	    "and "
+	    "either the PPK \"%s\" or the pre-shared key for this pair differs; give both sides "
+	    "the "
+	    "same secrets, byte for byte",
+	    endpoint_text(w->remote, at), id_text(remote, m, sizeof m), id_text(local, l, sizeof l),
+	    ppk_id);
+}
+
+void ike_explain_ppk_refused(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *local, const char *ppk_id)
+{
+	char at[ENDPOINT_TEXT], l[NAME];
+
+	ike_reason_set(r, IKE_EAUTH,
+	    "%s refused to authenticate us (AUTHENTICATION_FAILED, it does not say why). Check, "
+	    "most likely first: it has the PPK \"%s\" under this id; that PPK is the same on both "
+	    "sides, byte for byte; so is the pre-shared key (a secret of type psk); it accepts our "
+	    "identity \"%s\" (local.id here, remote.id there). Its log says which",
+	    endpoint_text(w->remote, at), ppk_id, id_text(local, l, sizeof l));
 }

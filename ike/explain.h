@@ -87,4 +87,25 @@ void ike_explain_cp_required(
 /* Any other error notification in answer to a request for a child. */
 void ike_explain_child_refused(struct ike_reason *r, const struct ike_parties *w, unsigned type);
 
+/* ---- Post-quantum preshared keys: ppk_id is the name of the PPK in question ---- */
+
+/* Required here, and the responder's IKE_SA_INIT knows nothing of it. */
+void ike_explain_ppk_unsupported(
+    struct ike_reason *r, const struct ike_parties *w, const char *ppk_id);
+/* Required here, and the initiator uses none. */
+void ike_explain_ppk_unused(
+    struct ike_reason *r, const struct ike_parties *w, const struct ident *peer);
+/* The initiator names one that it may not use here; NULL: none at all. */
+void ike_explain_ppk_unknown(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *peer, const struct bytes *ppk_id);
+void ike_explain_no_ppk(struct ike_reason *r, const struct ike_parties *w, const char *ppk_id);
+/* Required here, and the responder went on without. */
+void ike_explain_ppk_declined(
+    struct ike_reason *r, const struct ike_parties *w, const char *ppk_id);
+/* AUTH values that were made with a PPK differ. */
+void ike_explain_bad_ppk(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *local, const struct ident *remote, const char *ppk_id);
+void ike_explain_ppk_refused(struct ike_reason *r, const struct ike_parties *w,
+    const struct ident *local, const char *ppk_id);
+
 #endif

@@ -20,6 +20,7 @@
 	X(CHILDLESS,      "childless") /* RFC 6023 */ \
 	X(REDIRECT,       "redirect") /* RFC 5685 */ \
 	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */ \
+	X(PPK,            "ppk") /* RFC 8784 */ \
 	X(CONFIGURATION,  "configuration") /* addresses by RFC 7296 section 3.15 */ \
 	X(SPLIT_DNS,      "split-dns")     /* RFC 8598 */
 /* clang-format on */

@@ -226,6 +226,10 @@ void ike_engine_stats(const struct ike_engine *e, struct ike_stats *out);
  * by the caller. */
 enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes psk,
     struct bytes octets, struct secret *mac);
+/* For the signer: the keys of an IKE SA one behind the other, each of the PRF's length, mixed with
+ * a PPK (RFC 8784 section 3). `mixed` as above. */
+enum ike_err ike_ppk_mix(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes ppk,
+    struct bytes keys, struct secret *mixed);
 /* Can this build and this OpenSSL do it in an IKE SA? */
 bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t);
 

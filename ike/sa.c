@@ -221,6 +221,9 @@ void ike_setup_free(struct ike_setup *s)
 	secret_fini(&s->auth);
 	secret_fini(&s->computed);
 	ike_held_free(s->resumed);
+	for (size_t i = 0; i < IKE_PPK_KEYS; i++)
+		secret_fini(&s->ppk.others[i]);
+	secret_fini(&s->ppk.plain_auth);
 	if (s->held_plain)
 		secret_wipe(s->held_plain, s->held_n);
 	free(s->held_plain);

@@ -41,6 +41,26 @@ struct ike_task;
 struct ike_puzzle;
 struct ike_vips;
 
+enum ike_ppk_step {
+	IKE_PPK_IDLE,
+	IKE_PPK_MIXING,     /* IKE_OP_PPK is out */
+	IKE_PPK_PLAIN_AUTH, /* initiator: the AUTH value without the PPK is being made */
+};
+
+enum { IKE_PPK_KEYS = 3 };
+
+/* RFC 8784: ppk.h */
+struct ike_ppk {
+	bool agreed;    /* USE_PPK went both ways */
+	const char *id; /* of the configuration; NULL: not chosen yet, or none */
+	enum ike_ppk_step step;
+	bool used; /* SK_d, SK_pi and SK_pr of the SA are mixed ones */
+	/* SK_d, SK_pi and SK_pr with the PPK while the SA has those without, and the other way
+	 * round. */
+	struct secret others[IKE_PPK_KEYS];
+	struct secret plain_auth; /* initiator: for NO_PPK_AUTH; empty: the PPK is required */
+};
+
 /* What only the way up needs. */
 struct ike_setup {
 	struct proposal_list
@@ -57,6 +77,7 @@ struct ike_setup {
 	struct ike_blob solution;  /* empty: none */
 	unsigned too_hard;         /* zero bits of one that we did not solve; 0: none */
 	struct secret auth;        /* our AUTH value */
+	struct ike_ppk ppk;
 	uint32_t accepts; /* bit m: the peer announces that it accepts enum ike_auth_method m */
 	struct ike_child
 	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */

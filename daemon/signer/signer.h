@@ -9,9 +9,9 @@
 
 struct ossl_lib_ctx_st;
 
-/* *mac is initialised here, freed by the caller. False, and an empty mac: there is no such secret,
- * or the cryptography failed. */
+/* *result is initialised here, freed by the caller. False, and an empty result: there is no such
+ * secret, or the cryptography failed. */
 bool signer_answer(struct ossl_lib_ctx_st *libctx, const struct config *c, const struct ike_op *op,
-    struct secret *mac);
+    struct secret *result);
 
 #endif

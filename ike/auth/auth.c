@@ -83,6 +83,7 @@ enum ike_err ike_auth_emit(struct ike_sa *sa, enum ike_op_kind kind, struct secr
 	op->prf = sa->suite.prf;
 	op->local_id = sa->local_id;
 	op->remote_id = peer_id(sa);
+	op->ppk_id = kind == IKE_OP_PPK ? sa->setup->ppk.id : NULL;
 	secret_move(&op->octets, octets);
 	ike_queue_event(&e->q, n);
 	if (!sa->waiting) {

@@ -1,5 +1,6 @@
 /*
- * What the AUTH payload covers, and the MAC of a pre-shared key: RFC 7296 section 2.15.
+ * What the AUTH payload covers, and the MAC of a pre-shared key: RFC 7296 section 2.15. Keys with a
+ * post-quantum preshared key in them: RFC 8784.
  */
 #include "ike/crypto/crypto.h"
 #include "ike/ike.h"
@@ -59,6 +60,31 @@ enum ike_err ike_psk_mac(struct ossl_lib_ctx_st *libctx, struct transform prf, s
 	secret_wipe(key, sizeof key);
 	if (err != IKE_OK) {
 		secret_fini(mac);
+	}
+	return err;
+}
+
+/* RFC 8784 section 3: prf+ (PPK, SK_x') for each of them. */
+enum ike_err ike_ppk_mix(struct ossl_lib_ctx_st *libctx, struct transform prf, struct bytes ppk,
+    struct bytes keys, struct secret *mixed)
+{
+	enum ike_err err = IKE_OK;
+	size_t len = ike_prf_len(prf);
+
+	*mixed = SECRET_NONE;
+	if (len == 0 || keys.n % len != 0) {
+		return len == 0 ? IKE_EUNSUPPORTED : IKE_EBUG;
+	}
+	if (!secret_init(mixed, keys.n)) {
+		return IKE_ENOMEM;
+	}
+	for (size_t at = 0; err == IKE_OK && at < keys.n; at += len) {
+		struct bytes key = bytes_of(keys.p + at, len);
+
+		err = ike_prf_plus(libctx, prf, ppk, &key, 1, mixed->p + at, len);
+	}
+	if (err != IKE_OK) {
+		secret_fini(mixed);
 	}
 	return err;
 }

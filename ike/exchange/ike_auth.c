@@ -13,6 +13,7 @@
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
+#include "ike/ppk.h"
 #include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/resume.h"
@@ -133,7 +134,11 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	ike_announce_hear(sa, in->m);
 	err = hold(sa, in->m);
 	if (!err)
-		err = ike_auth_of(sa, false)->ask(sa, false);
+		err = ike_ppk_judge_auth(sa, &why);
+	if (err == IKE_EAUTH) {
+		refuse(sa, &why);
+		return IKE_OK;
+	}
 	if (err)
 		drop_held(sa);
 	return err;
@@ -157,6 +162,8 @@ static bool peer_is_genuine(
 		    "%s does not have the keys of the ticket that was presented: somebody may have "
 		    "read it on the wire",
 		    endpoint_text(&sa->remote, at));
+	else if (ike_ppk_used(sa))
+		ike_explain_bad_ppk(why, &w, &sa->local_id, &sa->remote_id, ike_ppk_used(sa));
 	else
 		ike_explain_bad_psk(why, &w, &sa->local_id, &sa->remote_id);
 	return false;
@@ -213,6 +220,7 @@ static void answer_initiator(struct ike_sa *sa, struct bytes auth)
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_of(sa, true)->method, auth);
+	ike_ppk_confirm(sa, &b);
 	ike_qcd_give(sa, &b);
 	ike_resume_answer(sa, sa, &s->held, &b);
 	ike_reauth_announce(sa, &b);
@@ -264,6 +272,7 @@ static void redirect_initiator(struct ike_sa *sa, struct bytes auth)
 	ike_answer_begin(sa, &b, IKE_EXCHANGE_AUTH, sa->win.recv_id - 1);
 	ike_build_id(&b, IKE_PLD_IDR, &sa->local_id);
 	ike_build_auth(&b, ike_auth_of(sa, true)->method, auth);
+	ike_ppk_confirm(sa, &b);
 	ike_redirect_build(&b, &sa->conn->redirect_to);
 	err = ike_answer_end(sa, &b, IKE_EXCHANGE_AUTH);
 	ike_reason_set(&why, IKE_EREDIRECTED,
@@ -329,6 +338,8 @@ static void explain_refused(const struct ike_sa *sa, struct ike_reason *why)
 
 	if (*ike_announce_misses(sa, row ? row->method : 0, accepts, sizeof accepts))
 		ike_explain_not_accepted(why, &w, row ? row->what : "?", accepts);
+	else if (ike_ppk_used(sa))
+		ike_explain_ppk_refused(why, &w, &sa->local_id, ike_ppk_used(sa));
 	else
 		ike_explain_peer_refused_auth(why, &w, &sa->local_id, &sa->conn->remote.id);
 }
@@ -373,7 +384,7 @@ static enum ike_err on_response(struct ike_engine *e, struct ike_in *in)
 		return IKE_OK;
 	}
 	sa->remote_id = id;
-	if (!method_fits(sa, in->m, &why)) {
+	if (!method_fits(sa, in->m, &why) || ike_ppk_conclude(sa, in->m, &why)) {
 		disown(sa, &why);
 		return IKE_OK;
 	}
@@ -432,6 +443,19 @@ static void verified_responder(struct ike_sa *sa, bool found, struct bytes resul
 
 /* ---- Operations ---- */
 
+/* The PPK is mixed in, or the AUTH value without it is there; what the phase waits for follows. */
+static void ppk_done(struct ike_sa *sa, bool found, struct bytes result)
+{
+	struct ike_reason why;
+
+	if (!ike_ppk_op_done(sa, found, result, &why))
+		return;
+	if (sa->initiator)
+		ike_sa_fail(sa, &why, true, 0);
+	else
+		refuse(sa, &why);
+}
+
 void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
 {
 	void (*const next[IKE_PHASES])(struct ike_sa *, bool, struct bytes) = {
@@ -442,7 +466,9 @@ void ike_auth_op_done(struct ike_sa *sa, bool found, struct bytes result)
 	};
 
 	ike_sa_stop_waiting(sa);
-	if (next[sa->phase])
+	if (ike_ppk_waits(sa))
+		ppk_done(sa, found, result);
+	else if (next[sa->phase])
 		next[sa->phase](sa, found, result);
 }
 
@@ -458,8 +484,10 @@ void ike_auth_settle(struct ike_sa *sa)
 }
 
 /*
- * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [CP,] [SAi2, TSi, TSr]}  -->
- *                                <--  HDR, SK {IDr, AUTH, [CP,] [SAr2, TSi, TSr]}
+ * HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [N(PPK_IDENTITY), [N(NO_PPK_AUTH),]] [CP,]
+ *     [SAi2, TSi, TSr]}  -->
+ *                                <--  HDR, SK {IDr, AUTH, [N(PPK_IDENTITY),] [CP,] [SAr2, TSi,
+ *                                         TSr]}
  *                          or    <--  HDR, SK {IDr, AUTH, N(error)}      the child failed
  *                          or    <--  HDR, SK {IDr, AUTH, N(REDIRECT)}
  *                          or    <--  HDR, SK {N(error)}

@@ -13,6 +13,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/initial.h"
 #include "ike/nat.h"
+#include "ike/ppk.h"
 #include "ike/redirect.h"
 #include "ike/select.h"
 #include "ike/solver.h"
@@ -66,6 +67,7 @@ static void agree(struct ike_sa *sa, const struct config_conn *conn, const struc
 		ike_ext_add(&sa->extensions, IKE_EXT_FRAGMENTATION);
 	if (!sa->initiator && ike_redirect_possible(m))
 		ike_ext_add(&sa->extensions, IKE_EXT_REDIRECT);
+	ike_ppk_agree(sa, m);
 }
 
 enum ike_err ike_init_answer(
@@ -83,6 +85,7 @@ enum ike_err ike_init_answer(
 	}
 	if (ike_ext_has(sa->extensions, IKE_EXT_FRAGMENTATION))
 		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
+	ike_ppk_answer(sa, b);
 	if (s->childless)
 		ike_build_notify(b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
 	err = ike_out_end(sa, b, exchange, &out);
@@ -344,7 +347,7 @@ static enum ike_err judge(
 		    "and we solve those of IKE_SA_INIT only: try again when it is less busy");
 		return IKE_EUNSUPPORTED;
 	}
-	return IKE_OK;
+	return ike_ppk_judge_init(sa, m, why);
 }
 
 static enum ike_err initiator_keys(
@@ -373,7 +376,6 @@ static enum ike_err initiator_keys(
 enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
-	const struct ike_auth_row *auth = ike_auth_of(sa, true);
 	struct ike_reason why;
 	char text[SUITE_TEXT];
 	enum ike_err err;
@@ -396,7 +398,7 @@ enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 		ike_emit_step(sa->e, &ref, "negotiated %s; %s",
 		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa));
 	if (!err)
-		err = auth ? auth->ask(sa, true) : IKE_EBUG;
+		err = ike_ppk_begin(sa);
 	if (err) {
 		ike_reason_set(
 		    &why, err, "our own authentication could not begin: %s", ike_err_sentence(err));

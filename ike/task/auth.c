@@ -6,6 +6,7 @@
 #include "ike/auth/announce.h"
 #include "ike/auth/auth.h"
 #include "ike/mode.h"
+#include "ike/ppk.h"
 #include "ike/qcd.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -30,7 +31,8 @@ static void build_child(const struct ike_child *c, struct ike_build *b)
 	ike_build_ts(b, IKE_PLD_TSR, &remote);
 }
 
-/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [CP(CFG_REQUEST),] [SAi2, TSi, TSr]} */
+/* HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [N(PPK_IDENTITY), [N(NO_PPK_AUTH),]]
+ *     [CP(CFG_REQUEST),] [SAi2, TSi, TSr]} */
 static enum ike_err build(struct ike_task *t, struct ike_build *b)
 {
 	struct ike_sa *sa = t->sa;
@@ -44,6 +46,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	if (is_exact(&sa->conn->remote.id))
 		ike_build_id(b, IKE_PLD_IDR, &sa->conn->remote.id);
 	ike_build_auth(b, ike_auth_of(sa, true)->method, secret_bytes(&sa->setup->auth));
+	ike_ppk_build(sa, b);
 	ike_announce_build(sa->conn, b);
 	ike_qcd_give(sa, b);
 	ike_resume_ask(sa, b);

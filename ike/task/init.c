@@ -4,6 +4,7 @@
  * for it again.
  */
 #include "ike/nat.h"
+#include "ike/ppk.h"
 #include "ike/redirect.h"
 #include "ike/task/task.h"
 
@@ -31,6 +32,7 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	ike_build_ke(b, s->group, ike_kex_public(s->kex));
 	ike_build_nonce(b, ike_blob_bytes(&sa->ni));
 	ike_init_announce(sa, b);
+	ike_ppk_ask(sa, b);
 	ike_emit_step(sa->e, &ref, "sent IKE_SA_INIT to %s, offering %s",
 	    endpoint_text(&sa->remote, at), proposal_list_text(&s->proposals, offer, sizeof offer));
 	return ike_nat_build(sa, b);

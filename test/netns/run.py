@@ -26,6 +26,7 @@ import hops  # noqa: E402
 import life  # noqa: E402
 import matrix  # noqa: E402
 import redirect  # noqa: E402
+import ppk  # noqa: E402
 import refusals  # noqa: E402
 import rekey  # noqa: E402
 import scripted  # noqa: E402
@@ -44,7 +45,7 @@ def selected(words):
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
              *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
              *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases(),
-             *suites.cases()]
+             *suites.cases(), *ppk.cases()]
     return [(name, run) for name, run in [*found, *extensions.cases()] if all(w in name for w in words)]
 
 

@@ -67,6 +67,8 @@ static const struct config_secret *find_secret(const struct sim_host *h, const s
 		const struct config_secret *s = &h->config->secrets[i];
 		int local = 0, remote = 0;
 
+		if (s->type != SECRET_PSK)
+			continue;
 		for (size_t k = 0; k < s->ids_n; k++) {
 			int l = ident_match(&op->local_id, &s->ids[k]);
 			int r = ident_match(&op->remote_id, &s->ids[k]);
@@ -90,7 +92,15 @@ void sim_answer_op(struct sim_host *h, const struct ike_op *op)
 	struct secret mac = SECRET_NONE;
 
 	done.op.op_id = op->op_id;
-	if (s) {
+	if (op->kind == IKE_OP_PPK) {
+		s = h->no_secrets
+			? NULL
+			: config_ppk_find(h->config, bytes_of(op->ppk_id, strlen(op->ppk_id)));
+		done.op.found =
+		    s && ike_ppk_mix(h->sim->rand.libctx, op->prf, secret_bytes(&s->secret),
+			     secret_bytes(&op->octets), &mac) == IKE_OK;
+		done.op.result = secret_bytes(&mac);
+	} else if (s) {
 		sim_must(ike_psk_mac(h->sim->rand.libctx, op->prf, secret_bytes(&s->secret),
 			     secret_bytes(&op->octets), &mac) == IKE_OK,
 		    "the PSK's MAC could not be made");
@@ -220,7 +230,11 @@ static void on_event(struct sim_host *h, struct ike_event *ev)
 {
 	tell(h, ev);
 	switch (ev->kind) {
-	case IKE_EV_STEP: h->steps++; break;
+	case IKE_EV_STEP:
+		h->steps++;
+		if (strstr(ev->reason.text, "PPK"))
+			snprintf(h->said, sizeof h->said, "%s", ev->reason.text);
+		break;
 	case IKE_EV_OP:
 		if (h->op_delay_ms)
 			sim_delay_op(h, ev);

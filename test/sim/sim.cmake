@@ -15,6 +15,7 @@ if(TARGET tunike_ike AND TARGET tunike_config)
   endforeach()
 
   tunike_unit_test(sim_hint tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_hint.c)
+  tunike_unit_test(sim_ppk tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_ppk.c)
   tunike_unit_test(sim_transforms tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_transforms.c)
   tunike_unit_test(sim_qcd tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_qcd.c)
   foreach(name resume resume_evil)

@@ -70,6 +70,7 @@ struct sim_host {
 	bool no_secrets;              /* the signer finds none */
 	bool keeps;                   /* it has a state folder, from its next restart on */
 	uint8_t kept[IKE_QCD_SECRET]; /* what is in it */
+	char said[IKE_TEXT];          /* the last step that speaks of a PPK */
 };
 
 /* A datagram on the wire, as a test's tap sees it; it may change or swallow it. */

@@ -67,10 +67,18 @@ static void add(const struct secret *s)
 	memcpy(keys[keys_n++], b.p, PART);
 }
 
+/* On the way up it may have two sets, with a PPK (RFC 8784) and without. */
+static void learn_sa(const struct ike_sa *sa)
+{
+	add(&sa->keys.sk_d);
+	for (size_t i = 0; sa->setup && i < IKE_PPK_KEYS; i++)
+		add(&sa->setup->ppk.others[i]);
+}
+
 static void learn(const struct sim_host *h)
 {
 	for (const struct ike_sa *sa = h->engine->first; sa; sa = sa->next)
-		add(&sa->keys.sk_d);
+		learn_sa(sa);
 	for (size_t i = 0; i < h->keys_n; i++) {
 		add(&h->keys[i].sk_ei);
 		add(&h->keys[i].sk_er);
@@ -96,7 +104,11 @@ static void run(struct scenario *s, uint64_t ms)
 	}
 }
 
-/* Bits of _i: CBC with HMAC instead of AEAD; the IKE SA is rekeyed; all is set up afresh. */
+/* Behind the text of a PSK: a PPK. */
+#define AND_PPK "\"; }, { type = \"ppk\"; id = \"q\"; secret = \"quantum computers must guess this"
+
+/* Bits of _i: CBC with HMAC instead of AEAD; the IKE SA is rekeyed; all is set up afresh; there is
+ * a PPK, which is not required. */
 START_TEST(freed_memory)
 {
 	REQ("7296-2.12-1");
@@ -113,13 +125,17 @@ START_TEST(freed_memory)
 	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"), esp[_i & 1]);
 	struct scenario_side l = {.children = left, .proposals = ike[_i & 1]},
 			     r = {.children = right, .proposals = ike[_i & 1]};
+	if (_i & 8) {
+		l.psk = r.psk = "a long enough secret for two" AND_PPK;
+		l.conn = "dpd_delay = \"30s\"; ppk_id = \"q\";";
+	}
 	scenario_init(&s, 700 + (uint64_t)_i, &l, &r, NULL);
 	keys_n = found = blocks = 0;
 	armed = true;
 	sim_up(s.left, "link", NULL, s.right);
 	run(&s, 2000);
 	scenario_expect_up(&s, 1);
-	ck_assert_uint_ge(keys_n, 5);
+	ck_assert_uint_ge(keys_n, _i & 8 ? 8 : 5);
 	size_t before = keys_n;
 	sim_rekey(s.left, "link", NULL, _i & 2);
 	run(&s, 1000);
@@ -200,7 +216,7 @@ static Suite *suite(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_look_sees);
-	tcase_add_loop_test(t, freed_memory, 0, 8);
+	tcase_add_loop_test(t, freed_memory, 0, 16);
 	tcase_add_test(t, freed_when_resumed);
 	suite_add_tcase(s, t);
 	return s;

@@ -443,6 +443,49 @@ START_TEST(psk_mac)
 }
 END_TEST
 
+/* RFC 8784 section 3: prf (PPK, SK_x' | 0x01) of each key. PPK = c0 … df; the i-th key begins with
+ * 31 i, and counts up. */
+static const struct {
+	const struct transform *prf;
+	const char *mixed;
+} mixes[] = {
+    {&prf256, "3fcae3b0f16f8eef0095c5a80ae136e0d0bc493896017ae057ccf717470d35e45991dfab7a9a2ca5"
+	      "1e035fb51e9fed177ba141b5087ba7eee4fdb9b6de663249aaf1b571818ec1530c775b231c01dc03"
+	      "eba41861eadf26c53ef2f4dc518429f0"},
+    {&prf384, "30a6ff6d0d4b239ecf8abf7ddc3b7c6dba185efa4f74b795bac4330015f3f515b4186ff1dc4f4a67"
+	      "7fdb3bd44e2946395c627da372adbd10e2550a8bd55f55f12cab74e2f8eb6f545a50de07c49831f0"
+	      "2a3eb6e44045cc474762b0b492e4db5313c36a5e4e4a598017fed36c2c5b327ff7f27a23bce6fb56"
+	      "73c115da3a522220c5c3aa98be580865ea78e9929a904f25"},
+    {&cmac, "25f835de129aeb149490168b03869f344c85121cbcb05adad229bfb30caef930f7c5defaa31161c6"
+	    "3bda52635769f809"},
+};
+
+START_TEST(ppk_mix)
+{
+	REQ("8784-3-8");
+	uint8_t ppk[32], keys[3 * IKE_PRF_MAX], want[3 * IKE_PRF_MAX];
+	size_t len = ike_prf_len(*mixes[_i].prf);
+	struct secret mixed;
+
+	for (size_t i = 0; i < sizeof ppk; i++) {
+		ppk[i] = (uint8_t)(0xc0 + i);
+	}
+	for (size_t i = 0; i < 3 * len; i++) {
+		keys[i] = (uint8_t)((i / len + 1) * 0x31 + i % len);
+	}
+	ck_assert_int_eq(ike_ppk_mix(NULL, *mixes[_i].prf, bytes_of(ppk, sizeof ppk),
+			     bytes_of(keys, 3 * len), &mixed),
+	    IKE_OK);
+	ck_assert_bytes(secret_bytes(&mixed), hex_to(want, sizeof want, mixes[_i].mixed));
+	secret_fini(&mixed);
+	/* Whole keys only. */
+	ck_assert_int_eq(ike_ppk_mix(NULL, *mixes[_i].prf, bytes_of(ppk, sizeof ppk),
+			     bytes_of(keys, 3 * len - 1), &mixed),
+	    IKE_EBUG);
+	ck_assert_ptr_null(mixed.p);
+}
+END_TEST
+
 START_TEST(signed_octets)
 {
 	struct inputs v;
@@ -541,6 +584,7 @@ int main(void)
 	add_loop(s, "key derivation", derivation, DERIVED);
 	add_test(s, "unsupported transforms", derivation_unsupported);
 	add_loop(s, "PSK MAC", psk_mac, DERIVED);
+	add_loop(s, "PPK mixed in", ppk_mix, sizeof mixes / sizeof mixes[0]);
 	add_test(s, "signed octets", signed_octets);
 	add_test(s, "NAT hash", nat_hash);
 	add_test(s, "cookie HMAC", cookie_hmac);
