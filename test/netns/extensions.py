@@ -3,8 +3,10 @@ import re
 import signal
 import time
 
-from lab import Lab, expect, expect_words, until
+import matrix
+from lab import Lab, Net, Skipped, expect, expect_words, until
 from life import passes, tunnel
+from peers import StrongSwan, Tunike, available
 
 
 def state(node):
@@ -118,7 +120,8 @@ def resumed(nat):
             expect("resumed" in extensions(peer), "the whole handshake: %r" % peer.ike_sas())
         expect_words(a.log(), "sent IKE_SESSION_RESUME", "granted a ticket")
         expect(b.status()["ike"].get("key_exchanges") == exchanges, "a key exchange was computed")
-        a.cli("rekey", "site")
+        done = a.cli("rekey", "site", "--ike")
+        expect(done.returncode == 0, "rekey: " + done.stderr)
         expect(passes(net), "ping is not answered after new keys")
         # Taken down by the user: no ticket is left.
         a.down()
@@ -152,7 +155,36 @@ def resume_refused():
         b.stop()
 
 
+def strongswan_ignores(we_call):
+    """A peer that has neither: both are offered, and nothing comes of it."""
+    if not available():
+        raise Skipped("charon is not installed")
+    with Lab() as lab:
+        net = Net(lab)
+        site_a, site_b = matrix.sites(net, 4, ike="aes128-sha256-modp2048", esp="aes128-sha256")
+        site_a.conn_keys = "qcd = true; resumption = true;"
+        a, b = Tunike(net.a).configure(site_a), StrongSwan(net.b).configure(site_b)
+        a.write(state(net.a) + a.conf.read_text())
+        b.start()
+        a.start()
+        (a if we_call else b).up()
+        a.wait_up()
+        expect(passes(net), "ping is not answered")
+        for what in (["--ike"], []):
+            done = a.cli("rekey", "site", *what)
+            expect(done.returncode == 0, "rekey %s: %s" % (what, done.stderr))
+        expect(passes(net), "ping is not answered after new keys")
+        expect(not {"quick-crash-detection", "resumption", "resumed"} & set(extensions(a)), "%r" % a.ike_sas())
+        expect(len(a.ike_sas()) == 1, "%r" % a.ike_sas())
+        a.down()
+        b.wait_down()
+        a.stop()
+
+
 def cases():
+    for we_call in (True, False):
+        yield "extension unknown to strongswan, %s" % ("initiator" if we_call else "responder"), \
+            lambda we_call=we_call: strongswan_ignores(we_call)
     yield "extension resumption", lambda: resumed(True)
     yield "extension resumption refused", resume_refused
     yield "extension qcd gateway killed", lambda: crash(True)
