@@ -109,6 +109,28 @@ START_TEST(renewed)
 }
 END_TEST
 
+/* RFC 8784: a PPK is mixed in by the whole handshake alone. What is resumed has it in its keys, and
+ * the ends that insist on one are content; the signer is not asked. */
+START_TEST(with_a_ppk)
+{
+	REQ("8784-3-9");
+	struct scenario_side side = {
+	    .psk = "a long enough secret for two\"; }, { type = \"ppk\"; id = \"q\"; secret = "
+		   "\"quantum computers must guess this",
+	    .conn = "dpd_delay = \"30s\"; resumption = true; ppk_id = \"q\"; ppk_required = true;"};
+	struct scenario s;
+
+	tickets_begin(&s, 6, &side, &side, NULL);
+	ck_assert(ike_ext_has(tickets_info(s.left).extensions, IKE_EXT_PPK));
+	ck_assert(ike_ext_has(tickets_info(s.right).extensions, IKE_EXT_PPK));
+	tickets_lose(&s);
+	s.left->no_secrets = s.right->no_secrets = true;
+	tickets_up_again(&s);
+	tickets_expect(&s, true);
+	scenario_fini(&s);
+}
+END_TEST
+
 /* Other keys: the client, whoever asked for them, gets another ticket; the old one is dead. */
 START_TEST(rekeyed)
 {
@@ -438,6 +460,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, the_users_choice, 0, 4);
 	tcase_add_loop_test(t, lifetimes, 0, 4);
 	tcase_add_test(t, renewed);
+	tcase_add_test(t, with_a_ppk);
 	tcase_add_loop_test(t, rekeyed, 0, 2);
 	tcase_add_test(t, resumed);
 	tcase_add_test(t, many_times);
