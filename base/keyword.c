@@ -76,8 +76,6 @@ static const struct {
 	{"sha2_256_96",      {0, 0, 0}},
 
 	{"modpnone",         {KE, 0, 0}},       {"modp768",          {KE, 1, 0}},
-	{"mlkem512",         {KE, 35, 0}},      {"mlkem768",         {KE, 36, 0}},
-	{"mlkem1024",        {KE, 37, 0}},
 };
 /* clang-format on */
 
@@ -113,16 +111,8 @@ static const char *after_additional(const char *word)
 	return fits ? word + 4 : NULL;
 }
 
-enum keyword_kind keyword_find(const char *word, struct transform *t)
+static enum keyword_kind find_plain(const char *word, struct transform *t)
 {
-	const char *inner = after_additional(word);
-	struct transform ke;
-
-	if (inner) {
-		bool known =
-		    strcmp(inner, "none") == 0 || keyword_find(inner, &ke) != KEYWORD_UNKNOWN;
-		return known ? KEYWORD_NOT_BUILT : KEYWORD_UNKNOWN;
-	}
 	for (size_t i = 0; i < COUNT(aliases); i++) {
 		if (strcmp(aliases[i].word, word) == 0) {
 			word = aliases[i].keyword;
@@ -137,12 +127,40 @@ enum keyword_kind keyword_find(const char *word, struct transform *t)
 	return is_not_built(word) ? KEYWORD_NOT_BUILT : KEYWORD_UNKNOWN;
 }
 
+enum keyword_kind keyword_find(const char *word, struct transform *t)
+{
+	const char *inner = after_additional(word);
+	struct transform ke = {.type = KE};
+	enum keyword_kind kind = KEYWORD_BUILT;
+
+	if (!inner) {
+		return find_plain(word, t);
+	}
+	if (strcmp(inner, "none") != 0) {
+		kind = find_plain(inner, &ke);
+	}
+	if (kind == KEYWORD_BUILT && ke.type != KE) {
+		return KEYWORD_UNKNOWN;
+	}
+	if (kind == KEYWORD_BUILT) {
+		*t = ke;
+		t->type = (uint8_t)(TRANSFORM_ADDKE1 + (word[2] - '1'));
+	}
+	return kind;
+}
+
 const char *keyword_of(struct transform t)
 {
 	const struct transform_info *row = transform_find(t);
 
 	if (row) {
 		return row->keyword;
+	}
+	if (transform_is_addke(t)) {
+		if (t.id == KE_NONE) {
+			return "none";
+		}
+		t.type = KE;
 	}
 	for (size_t i = 0; t.type != 0 && i < COUNT(not_built); i++) {
 		if (transform_equal(not_built[i].t, t)) {

@@ -19,7 +19,8 @@ enum keyword_kind {
 enum keyword_kind keyword_find(const char *word, struct transform *t);
 /* The word of the transform table nearest to `word`; NULL when none is near enough to be a slip. */
 const char *keyword_nearest(const char *word);
-/* The word for a transform, of the table or not; NULL when it has none. */
+/* The word for a transform, of the table or not; NULL when it has none. Of an additional key
+ * exchange what stands after "ke1_". */
 const char *keyword_of(struct transform t);
 
 #endif

@@ -2,15 +2,18 @@
  * The choice among proposals: RFC 7296 sections 2.7, 3.3 and 3.3.6.
  *
  * One pair of proposals, theirs and ours, fits type by type. Among the pairs that fit, our order of
- * proposals decides first, then our order of transforms, then the peer's order.
+ * proposals decides first, then our order of transforms, then the peer's order. The key exchanges,
+ * additional ones included, must all differ: RFC 9370 section 2.2.1.
  */
 #include "base/proposal.h"
+
+#include <string.h>
 
 /* What one pair came to. The rank is the place of each choice in our order, the weightiest type
  * first: the lower the better. */
 struct fit {
 	struct suite suite;
-	uint32_t rank;
+	uint64_t rank;
 };
 
 _Static_assert(PROPOSAL_TRANSFORMS <= 32, "a place in a proposal is 5 bits of a rank");
@@ -26,7 +29,7 @@ struct pair {
 static bool is_none(struct transform t)
 {
 	return (t.type == TRANSFORM_INTEG && t.id == INTEG_NONE) ||
-	       (t.type == TRANSFORM_KE && t.id == KE_NONE);
+	       ((t.type == TRANSFORM_KE || transform_is_addke(t)) && t.id == KE_NONE);
 }
 
 static bool has(const struct proposal *p, struct transform t)
@@ -58,23 +61,14 @@ static struct presence look(const struct proposal *p, uint8_t type)
 	return r;
 }
 
-/* The first of our transforms of this type that the peer offers too; the wanted group before all.
- */
-static bool pick(const struct pair *pair, uint8_t type, struct transform *out, uint32_t *place)
+/* The first of our transforms of this type that the peer offers too. */
+static bool pick(const struct pair *pair, uint8_t type, struct transform *out, uint64_t *place)
 {
-	struct transform wanted = {TRANSFORM_KE, pair->ke_wanted, 0};
-
-	if (type == TRANSFORM_KE && pair->ke_wanted != KE_NONE && has(pair->ours, wanted) &&
-	    has(pair->offered, wanted)) {
-		*out = wanted;
-		*place = 0;
-		return true;
-	}
 	for (size_t i = 0; i < pair->ours->n; i++) {
 		struct transform t = pair->ours->t[i];
 		if (t.type == type && !is_none(t) && has(pair->offered, t)) {
 			*out = t;
-			*place = (uint32_t)i;
+			*place = i;
 			return true;
 		}
 	}
@@ -94,20 +88,17 @@ static bool optional(const struct pair *pair, uint8_t type, struct transform enc
 	case TRANSFORM_INTEG: return row != NULL && (row->flags & TRANSFORM_AEAD) != 0;
 	case TRANSFORM_SN: return true;
 	}
-	return false;
+	return transform_is_addke((struct transform){.type = type});
 }
 
 /* Settles one type; *out stays empty where the suite goes without it. */
 static bool fit_type(const struct pair *pair, uint8_t type, struct transform encr,
-    struct transform *out, uint32_t *rank)
+    struct transform *out, uint64_t *rank)
 {
 	struct presence offered = look(pair->offered, type), ours = look(pair->ours, type);
-	uint32_t place = 0;
+	uint64_t place = 0;
 
 	*rank <<= 5;
-	if (type == TRANSFORM_KE && pair->ignore_ke) {
-		return true;
-	}
 	if (offered.any && ours.any && pick(pair, type, out, &place)) {
 		*rank |= place;
 		return true;
@@ -121,8 +112,60 @@ static bool fit_type(const struct pair *pair, uint8_t type, struct transform enc
 				has(pair->ours, (struct transform){TRANSFORM_SN, SN_32BIT, 0}));
 }
 
+/* ---- Key exchanges ---- */
+
+enum { EXCHANGES = 1 + ADDKE_MAX };
+
+/* What may be the n-th key exchange (0: the first one, 1: ADDKE1): the i-th candidate is our i-th
+ * transform, after the wanted group, and behind all of them none at all. */
+static bool candidate(const struct pair *pair, unsigned n, size_t i,
+    const struct transform chosen[EXCHANGES], struct transform *out)
+{
+	uint8_t type = n ? (uint8_t)(TRANSFORM_ADDKE1 + n - 1) : TRANSFORM_KE;
+	struct transform none = {type, KE_NONE, 0};
+
+	if (i <= pair->ours->n) {
+		*out = i > 0 ? pair->ours->t[i - 1]
+			     : (struct transform){TRANSFORM_KE, pair->ke_wanted, 0};
+		if (out->type != type || is_none(*out) || !has(pair->offered, *out) ||
+		    !has(pair->ours, *out) || (n > 0 && chosen[0].id == KE_NONE)) {
+			return false;
+		}
+		for (unsigned k = 0; k < n; k++) {
+			if (chosen[k].id == out->id) {
+				return false;
+			}
+		}
+		return true;
+	}
+	*out = n > 0 && has(pair->offered, none) ? none : (struct transform){0};
+	return look(pair->offered, type).none && look(pair->ours, type).none &&
+	       optional(pair, type, none);
+}
+
+/* The first set of candidates that goes together, from the n-th exchange on. */
+static bool fit_exchanges(
+    const struct pair *pair, unsigned n, struct transform chosen[EXCHANGES], uint64_t *rank)
+{
+	if (n == EXCHANGES) {
+		return true;
+	}
+	for (size_t i = 0; i <= pair->ours->n + 1; i++) {
+		uint64_t place = i > 0 ? i - 1 : 0;
+		uint64_t r = *rank << 5 | (place < PROPOSAL_TRANSFORMS ? place : 31);
+
+		if (candidate(pair, n, i, chosen, &chosen[n]) &&
+		    fit_exchanges(pair, n + 1, chosen, &r)) {
+			*rank = r;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool fit_pair(const struct pair *pair, struct fit *out)
 {
+	struct transform exchanges[EXCHANGES] = {{0}};
 	struct fit f = {.rank = 0};
 	const struct {
 		uint8_t type;
@@ -132,7 +175,6 @@ static bool fit_pair(const struct pair *pair, struct fit *out)
 	    {TRANSFORM_INTEG, &f.suite.integ},
 	    {TRANSFORM_PRF, &f.suite.prf},
 	    {TRANSFORM_SN, &f.suite.sn},
-	    {TRANSFORM_KE, &f.suite.ke},
 	};
 
 	if (pair->offered->proto != pair->ours->proto || pair->offered->unknown) {
@@ -143,6 +185,11 @@ static bool fit_pair(const struct pair *pair, struct fit *out)
 			return false;
 		}
 	}
+	if (!pair->ignore_ke && !fit_exchanges(pair, 0, exchanges, &f.rank)) {
+		return false;
+	}
+	f.suite.ke = exchanges[0];
+	memcpy(f.suite.addke, exchanges + 1, sizeof(f.suite.addke));
 	*out = f;
 	return true;
 }
@@ -150,7 +197,7 @@ static bool fit_pair(const struct pair *pair, struct fit *out)
 int proposal_choose(const struct proposal_choice *c, struct suite *out)
 {
 	for (size_t a = 0; a < c->allowed->n; a++) {
-		struct fit best = {.rank = UINT32_MAX};
+		struct fit best = {.rank = UINT64_MAX};
 		int at = -1;
 
 		for (size_t o = 0; o < c->offered->n; o++) {
@@ -204,6 +251,11 @@ struct proposal proposal_from_suite(const struct suite *s, enum sa_proto proto, 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i].type != 0 && !is_none(parts[i])) {
 			p.t[p.n++] = parts[i];
+		}
+	}
+	for (size_t i = 0; i < ADDKE_MAX; i++) {
+		if (s->addke[i].type != 0) {
+			p.t[p.n++] = s->addke[i];
 		}
 	}
 	return p;

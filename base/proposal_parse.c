@@ -59,6 +59,9 @@ static bool word_unknown(const char *word, size_t n, const char *lower, struct t
 static bool word_fits(
     const struct transform_info *row, enum sa_proto proto, const char *word, struct text *why)
 {
+	if (!row) { /* an additional key exchange that may be left out */
+		return true;
+	}
 	if (proto == SA_IKE && (row->flags & TRANSFORM_IKE) == 0) {
 		text_addf(why, "%s is for ESP, not for IKE: remove it", word);
 		return false;
@@ -229,6 +232,31 @@ static bool check_ciphers(const struct proposal *p, bool *aead, struct text *why
 	return true;
 }
 
+/* RFC 9370 section 2.2.1: all key exchanges of an SA differ. */
+static bool check_additional(const struct proposal *p, struct text *why)
+{
+	const struct proposal_list one = {.n = 1, .v = {*p}};
+	const struct proposal_choice pick = {.offered = &one, .allowed = &one};
+	struct suite suite;
+	bool any = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		any = any || transform_is_addke(p->t[i]);
+	}
+	if (any && count(p, TRANSFORM_KE) == 0) {
+		text_add(why, "an additional key exchange without a first one: add that too, for "
+			      "example x25519");
+		return false;
+	}
+	if (any && proposal_choose(&pick, &suite) < 0) {
+		text_add(why,
+		    "the same key exchange twice: additional ones (ke1_…) must differ from "
+		    "each other and from the first");
+		return false;
+	}
+	return true;
+}
+
 static bool check_parts(const struct proposal *p, bool aead, struct text *why)
 {
 	if (!aead && count(p, TRANSFORM_INTEG) == 0) {
@@ -244,14 +272,16 @@ static bool check_parts(const struct proposal *p, bool aead, struct text *why)
 		text_add(why, "no key exchange: add one, for example x25519");
 		return false;
 	}
-	return true;
+	return check_additional(p, why);
 }
 
 /* One order of types, so that equal proposals are equal structs. */
 static void sort_types(struct proposal *p)
 {
-	static const uint8_t order[] = {
-	    TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF, TRANSFORM_KE, TRANSFORM_SN};
+	static const uint8_t order[] = {TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
+	    TRANSFORM_KE, TRANSFORM_ADDKE1, TRANSFORM_ADDKE1 + 1, TRANSFORM_ADDKE1 + 2,
+	    TRANSFORM_ADDKE1 + 3, TRANSFORM_ADDKE1 + 4, TRANSFORM_ADDKE1 + 5, TRANSFORM_ADDKE7,
+	    TRANSFORM_SN};
 	struct proposal from = *p;
 
 	p->n = 0;
@@ -294,6 +324,9 @@ static const struct {
 	enum sa_proto proto;
 	const char *text;
 } defaults[] = {
+    /* Where both ends have ML-KEM, and know of additional key exchanges (RFC 9370). */
+    {SA_IKE, "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-"
+	     "x25519-ecp256-ecp384-ke1_mlkem768"},
     {SA_IKE, "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-"
 	     "x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048"},
     {SA_IKE, "aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-"
@@ -328,6 +361,9 @@ static void add_proposal(struct text *out, const struct proposal *p)
 		const char *word = keyword_of(p->t[i]);
 		if (i > 0) {
 			text_add_char(out, '-');
+		}
+		if (word && transform_is_addke(p->t[i])) {
+			text_addf(out, "ke%u_", p->t[i].type - TRANSFORM_ADDKE1 + 1u);
 		}
 		text_add(out, word ? word : transform_text(p->t[i], other, sizeof(other)));
 	}

@@ -7,7 +7,8 @@
  * RFC 4312 and RFC 5529; 3DES RFC 2451; DES RFC 2405; NULL RFC 2410; HMAC-MD5 RFC 2403; HMAC-SHA1
  * RFC 2404; HMAC-SHA2 RFC 4868; AES-XCBC RFC 3566 and RFC 4434; AES-CMAC RFC 4494 and RFC 4615;
  * MODP groups RFC 2409 section 6.2, RFC 3526, RFC 5114; ECP groups RFC 5903, RFC 5114 and RFC 6954
- * (both coordinates); Curve25519 and Curve448 RFC 8031.
+ * (both coordinates); Curve25519 and Curve448 RFC 8031; ML-KEM
+ * draft-ietf-ipsecme-ikev2-mlkem (the initiator's encapsulation key).
  *
  * Weak: RFC 8247 sections 2.1 to 2.4, RFC 8221 sections 5 and 6.
  */
@@ -109,6 +110,9 @@ static const struct transform_info rows[] = {
 	{{KE,    KE_MODP_2048_256,               0}, "MODP_2048_256",         "modp2048s256",         256,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
 	{{KE,    KE_MODP_2048_224,               0}, "MODP_2048_224",         "modp2048s224",         256,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
 	{{KE,    KE_MODP_1024_160,               0}, "MODP_1024_160",         "modp1024s160",         128,  0,   0,  0,  1,  BOTH | TRANSFORM_WEAK},
+	{{KE,    KE_MLKEM_512,                  0}, "ML_KEM_512",            "mlkem512",             800,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MLKEM_768,                  0}, "ML_KEM_768",            "mlkem768",            1184,  0,   0,  0,  1,  BOTH},
+	{{KE,    KE_MLKEM_1024,                 0}, "ML_KEM_1024",           "mlkem1024",           1568,  0,   0,  0,  1,  BOTH},
 
 	{{SN,    SN_64BIT,                      0}, "ESN",                   "esn",                    0,  0,   0,  0,  1,  ESP},
 	{{SN,    SN_32BIT,                      0}, "NO_ESN",                "noesn",                  0,  0,   0,  0,  1,  ESP},
@@ -156,6 +160,9 @@ bool transform_equal(struct transform a, struct transform b)
 
 const struct transform_info *transform_find(struct transform t)
 {
+	if (transform_is_addke(t)) {
+		t.type = TRANSFORM_KE;
+	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (transform_equal(rows[i].t, t)) {
 			return &rows[i];
@@ -178,6 +185,17 @@ static void add_transform(struct text *out, struct transform t)
 {
 	const struct transform_info *row = transform_find(t);
 
+	if (transform_is_addke(t)) {
+		text_addf(out, "KE%u_", t.type - TRANSFORM_ADDKE1 + 1u);
+	}
+	if (transform_is_addke(t) && !row) {
+		if (t.id == KE_NONE) {
+			text_add(out, "NONE");
+		} else {
+			text_addf(out, "%u", t.id);
+		}
+		return;
+	}
 	if (row) {
 		text_add(out, row->name);
 		return;
@@ -205,19 +223,36 @@ static bool worth_showing(struct transform t)
 	return t.type == TRANSFORM_ENCR || t.type == TRANSFORM_PRF || (t.type != 0 && t.id != 0);
 }
 
+static void show(struct text *out, struct transform t)
+{
+	if (!worth_showing(t)) {
+		return;
+	}
+	if (out->len > 0) {
+		text_add_char(out, '/');
+	}
+	add_transform(out, t);
+}
+
 const char *suite_text(const struct suite *s, char *dst, size_t cap)
 {
-	const struct transform parts[] = {s->encr, s->integ, s->prf, s->ke, s->sn};
+	const struct transform parts[] = {s->encr, s->integ, s->prf, s->ke};
 	struct text out = text_of(dst, cap);
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (!worth_showing(parts[i])) {
-			continue;
-		}
-		if (out.len > 0) {
-			text_add_char(&out, '/');
-		}
-		add_transform(&out, parts[i]);
+		show(&out, parts[i]);
 	}
+	for (size_t i = 0; i < ADDKE_MAX; i++) {
+		show(&out, s->addke[i]);
+	}
+	show(&out, s->sn);
 	return text_end(&out);
+}
+
+unsigned suite_next_addke(const struct suite *s, unsigned from)
+{
+	while (from < ADDKE_MAX && s->addke[from].id == KE_NONE) {
+		from++;
+	}
+	return from;
 }

@@ -16,6 +16,13 @@ enum transform_type {
 	TRANSFORM_SN = 5, /* Sequence Numbers, RFC 9827 (formerly ESN) */
 };
 
+/* Additional key exchanges, RFC 9370: seven types more, with the ids of TRANSFORM_KE. */
+enum {
+	TRANSFORM_ADDKE1 = 6,
+	TRANSFORM_ADDKE7 = 12,
+	ADDKE_MAX = 7,
+};
+
 enum {
 	ENCR_DES = 2,
 	ENCR_3DES = 3,
@@ -72,6 +79,9 @@ enum {
 	KE_BRAINPOOL_P512R1 = 30,
 	KE_CURVE25519 = 31,
 	KE_CURVE448 = 32,
+	KE_MLKEM_512 = 35, /* draft-ietf-ipsecme-ikev2-mlkem */
+	KE_MLKEM_768 = 36,
+	KE_MLKEM_1024 = 37,
 	SN_32BIT = 0, /* 32-bit sequential numbers */
 	SN_64BIT = 1, /* partially transmitted 64-bit sequential numbers: ESN */
 };
@@ -82,6 +92,11 @@ struct transform {
 	uint16_t id;
 	uint16_t key_bits; /* the Key Length attribute; 0 = not present */
 };
+
+static inline bool transform_is_addke(struct transform t)
+{
+	return t.type >= TRANSFORM_ADDKE1 && t.type <= TRANSFORM_ADDKE7;
+}
 
 enum transform_flags {
 	TRANSFORM_AEAD = 1 << 0, /* needs no integrity transform */
@@ -102,23 +117,34 @@ struct transform_info {
 	uint8_t flags;       /* enum transform_flags */
 };
 
-const struct transform_info *transform_find(struct transform t); /* NULL: not in the table */
+/* NULL: not in the table. For an additional key exchange the row of the same one as TRANSFORM_KE.
+ */
+const struct transform_info *transform_find(struct transform t);
 /* The i-th row, NULL past the end; rows are grouped by type. */
 const struct transform_info *transform_row(size_t i);
 /* Why a TRANSFORM_WEAK row is weak, as the end of a sentence: "its 64-bit blocks repeat …"; NULL
  * for all others. */
 const char *transform_weakness(struct transform t);
 bool transform_equal(struct transform a, struct transform b);
-/* "AES_GCM_16_256", or "ENCR_65000" for one that is not in the table. Returns dst. */
+/* "AES_GCM_16_256", "KE1_ML_KEM_768", or "ENCR_65000" for one that is not in the table. Returns
+ * dst.
+ */
 const char *transform_text(struct transform t, char *dst, size_t cap);
 
 /* What was chosen: one transform of each type, type 0 where there is none. */
 struct suite {
 	struct transform encr, prf, integ, ke, sn;
+	/* TRANSFORM_ADDKE1 first. Id KE_NONE too where there is none: the peer wants to be told so.
+	 */
+	struct transform addke[ADDKE_MAX];
 };
 
-enum { SUITE_TEXT = 160 };
-/* IKE: "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"; ESP: "AES_GCM_16_128/ESN". Returns dst. */
+/* The first additional key exchange of index `from` or more; ADDKE_MAX: no more. */
+unsigned suite_next_addke(const struct suite *s, unsigned from);
+
+enum { SUITE_TEXT = 288 };
+/* IKE: "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519/KE1_ML_KEM_768"; ESP: "AES_GCM_16_128/ESN".
+ * Returns dst. */
 const char *suite_text(const struct suite *s, char *dst, size_t cap);
 
 #endif

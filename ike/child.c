@@ -9,6 +9,7 @@
 
 #include "ike/hint.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 #include "ike/vip.h"
 
@@ -111,6 +112,7 @@ void ike_child_free(struct ike_child *c)
 	if (sa->setup && sa->setup->first == c)
 		sa->setup->first = NULL;
 	ike_rekey_forget(c);
+	ike_series_forget(sa, c, NULL);
 	if (c->spi_given)
 		ike_hint_departed(e, c->spi_in);
 	else
@@ -135,7 +137,7 @@ void ike_child_offer_proposals(const struct ike_child *c, bool first, struct pro
 	if (first)
 		ike_select_without_ke(&c->cfg->esp_proposals, out);
 	else
-		*out = c->cfg->esp_proposals;
+		ike_select_for_child(&c->cfg->esp_proposals, c->sa->e, out);
 	if (!first && c->with_ke)
 		ike_select_add_ke(out, c->sa->e, c->sa->suite.ke);
 	for (size_t i = 0; i < out->n; i++) {
@@ -221,7 +223,8 @@ enum ike_err ike_child_prepare(
 	    .sk_d = secret_bytes(&sa->keys.sk_d),
 	    .shared = t->keys.shared,
 	    .ni = t->keys.ni,
-	    .nr = t->keys.nr};
+	    .nr = t->keys.nr,
+	    .more = t->keys.more};
 	struct ike_child_keymat k;
 	struct ike_child_up *up;
 	enum ike_err err;

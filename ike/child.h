@@ -73,6 +73,7 @@ bool ike_child_wants_single(struct ike_child *c, unsigned notify);
 /* What both ends must know for the keys: RFC 7296 section 2.17. */
 struct ike_child_secrets {
 	struct bytes shared, ni, nr;
+	struct bytes more; /* of IKE_FOLLOWUP_KE exchanges; or empty */
 };
 
 /* What was agreed; copied into the child on success. IKE_EV_CHILD_UP is prepared, not queued: *ev.
@@ -98,9 +99,12 @@ struct ike_child_answer {
 	struct bytes ni, nr;
 	const struct ike_kex *kex; /* ours, when the request had a KE payload; NULL: none */
 	bool first;                /* the child of IKE_AUTH */
+	struct ike_series **more;  /* not first: the key exchange is not over; else NULL in it */
 };
 /* After success *c may be on its way out all the same (redundant, or taken down meanwhile). */
 void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a);
+/* The same where further key exchanges were to come (ike/series.h), and are over. */
+void ike_child_take_keys(struct ike_child *c, struct ike_child_terms *t);
 /* The peer's refusal of a child as a sentence. */
 void ike_child_explain_refusal(
     const struct ike_child *c, bool first, unsigned notify, struct ike_reason *why);
@@ -114,6 +118,7 @@ struct ike_child_made {
 	struct ike_event_node *ev;
 	uint16_t group;            /* IKE_EKE: the group that we want */
 	uint8_t nr[IKE_NONCE_LEN]; /* our nonce, not of IKE_AUTH */
+	struct ike_series *series; /* key exchanges are still to come: no `ev`; owned. Else NULL */
 };
 struct ike_child_request {
 	const struct ike_msg *m;

@@ -40,11 +40,11 @@ enum ike_doing ike_doing_now(const struct ike_sa *sa, const struct ike_child *ch
 	if (child && child->state == IKE_CHILD_DELETING)
 		return sa->active && sa->active->child == child ? IKE_DOING_DELETE_CHILD
 								: IKE_DOING_DELETE_LATER;
-	if (ops == &ike_task_rekey_ike)
+	if (ike_task_is_rekey(sa->active))
 		return IKE_DOING_REKEY_IKE;
 	if (child)
 		return IKE_DOING_NOTHING;
 	if (ops == &ike_task_delete_child)
 		return IKE_DOING_DELETE_CHILD;
-	return ops == &ike_task_create_child ? IKE_DOING_CREATE_CHILD : IKE_DOING_NOTHING;
+	return ike_task_is_child(sa->active) ? IKE_DOING_CREATE_CHILD : IKE_DOING_NOTHING;
 }

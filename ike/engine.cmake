@@ -14,12 +14,16 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/event.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/create_child.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/exchange.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/exchange/followup.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/ike_auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/ike_sa_init.c
   ${CMAKE_CURRENT_SOURCE_DIR}/exchange/informational.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/exchange/intermediate.c
   ${CMAKE_CURRENT_SOURCE_DIR}/explain.c
   ${CMAKE_CURRENT_SOURCE_DIR}/hint.c
   ${CMAKE_CURRENT_SOURCE_DIR}/input.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/intermediate.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/keys.c
   ${CMAKE_CURRENT_SOURCE_DIR}/message.c
   ${CMAKE_CURRENT_SOURCE_DIR}/mode.c
   ${CMAKE_CURRENT_SOURCE_DIR}/nat.c
@@ -44,12 +48,15 @@ target_sources(tunike_ike PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/sa.c
   ${CMAKE_CURRENT_SOURCE_DIR}/select.c
   ${CMAKE_CURRENT_SOURCE_DIR}/solver.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/series.c
   ${CMAKE_CURRENT_SOURCE_DIR}/status.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/auth.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/create_child.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/delete.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/dpd.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/followup.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/init.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/task/intermediate.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/qcd.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/task.c
   ${CMAKE_CURRENT_SOURCE_DIR}/task/wayward.c

@@ -80,6 +80,11 @@ struct ike_in {
 	    *m;            /* what the handlers read: the inner chain, or a plaintext IKE_SA_INIT */
 	struct ike_sa *sa; /* NULL: a first IKE_SA_INIT request */
 	struct ike_mark mark; /* of the datagram, or of fragment 1 of what was in fragments */
+	/* What came in the clear: from the IKE header to the end of the generic header of SK, or of
+	 * fragment 1's SKF, which begins at sk_at. */
+	struct bytes head;
+	size_t sk_at;
+	struct ike_blob kept; /* of fragment 1; freed when the datagram is done with */
 };
 
 /* ---- event.c: no event is lost but STEPs ---- */

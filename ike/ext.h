@@ -22,7 +22,8 @@
 	X(AUTH_METHODS,   "auth-methods") /* RFC 9593 */ \
 	X(PPK,            "ppk") /* RFC 8784 */ \
 	X(CONFIGURATION,  "configuration") /* addresses by RFC 7296 section 3.15 */ \
-	X(SPLIT_DNS,      "split-dns")     /* RFC 8598 */
+	X(SPLIT_DNS,      "split-dns")     /* RFC 8598 */ \
+	X(INTERMEDIATE,   "intermediate")  /* RFC 9242 */
 /* clang-format on */
 
 enum ike_ext {

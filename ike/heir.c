@@ -12,6 +12,7 @@
 #include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 
 /* ---- When ---- */
@@ -148,6 +149,8 @@ void ike_heir_unlink(struct ike_sa *sa)
 			o->parent = NULL;
 	}
 	sa->olds = 0;
+	if (parent)
+		ike_series_forget(parent, NULL, sa);
 	if (heir)
 		ike_sa_bury(heir);
 	if (rival)
@@ -172,6 +175,24 @@ void ike_heir_discard(struct ike_sa *heir, bool we_delete)
 	grow_old(heir, heir->parent, we_delete);
 }
 
+void ike_heir_yield(struct ike_sa *sa)
+{
+	if (sa->heir)
+		ike_sa_bury(sa->heir);
+	if (sa->rival && sa->rival->keyed)
+		ike_heir_takes_over(sa, sa->rival, false);
+	else
+		later(sa);
+}
+
+void ike_heir_outdo(struct ike_sa *sa)
+{
+	if (sa->rival && sa->rival->keyed)
+		ike_heir_discard(sa->rival, false);
+	else if (sa->rival)
+		ike_sa_bury(sa->rival);
+}
+
 void ike_sa_expire_soon(struct ike_sa *sa)
 {
 	if (sa->phase == IKE_PHASE_HEIR)
@@ -187,12 +208,12 @@ static void forget_own(struct ike_sa *sa)
 {
 	struct ike_task **at = &sa->tasks;
 
-	if (sa->active && sa->active->ops == &ike_task_rekey_ike)
+	if (ike_task_is_rekey(sa->active))
 		ike_task_free(ike_task_take_active(sa));
 	while (*at) {
 		struct ike_task *t = *at;
 
-		if (t->ops != &ike_task_rekey_ike) {
+		if (!ike_task_is_rekey(t)) {
 			at = &t->next;
 			continue;
 		}
@@ -233,6 +254,7 @@ void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete)
 	forget_own(sa);
 	/* A request of another kind that is out on the old SA: its answer goes there, unheard. */
 	ike_task_free(ike_task_take_active(sa));
+	ike_series_clear(sa); /* of the old keys */
 	ike_sa_swap_keys(sa, heir);
 	ike_rekey_ike_schedule(sa);
 	emit_rekeyed(sa, heir, ours);

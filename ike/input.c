@@ -156,13 +156,21 @@ static void reject(
 		ike_sa_fail(sa, &why, false, IKE_LINGER_MS);
 }
 
+/* Of the last request, which was an IKE_INTERMEDIATE that changed the keys? */
+static bool is_from_before(const struct ike_sa *sa, const struct ike_hdr *h)
+{
+	return sa->setup && sa->setup->intermediates && !ike_hdr_is_response(h) &&
+	       h->msg_id == sa->setup->intermediates;
+}
+
 /* Opens SK or SKF of e->outer. IKE_ESYNTAX: it is genuine, but badly padded. */
 static enum ike_err open_sealed(struct ike_engine *e, struct ike_sa *sa, struct bytes *plain)
 {
+	struct ike_sk *sk = is_from_before(sa, &e->outer.hdr) ? &sa->setup->before_open : &sa->open;
 	enum ike_err err;
 
 	e->plain_n = e->outer.sk.body.n;
-	err = ike_sk_open(&sa->open, &e->outer, e->plain, sizeof e->plain, plain);
+	err = ike_sk_open(sk, &e->outer, e->plain, sizeof e->plain, plain);
 	if (err == IKE_EINTEGRITY || err == IKE_ENOMEM || err == IKE_EBUG)
 		e->stats.dropped_integrity++;
 	return err;
@@ -215,6 +223,10 @@ static void put_together(struct ike_engine *e, struct ike_in *in, struct bytes *
 	*plain = bytes_of(e->plain, e->plain_n);
 	e->outer.sk.next = r->first;
 	in->mark = r->mark;
+	in->kept = r->head;
+	r->head = (struct ike_blob){0};
+	in->head = ike_blob_bytes(&in->kept);
+	in->sk_at = in->head.n - IKE_PLD_HDR_LEN;
 	if (r->total > 1 && !ike_hdr_is_response(&e->outer.hdr))
 		ike_fragments_fit(in->sa, in->d, r->largest);
 	ike_reasm_fini(r);
@@ -297,6 +309,10 @@ static enum ike_err input_protected(struct ike_engine *e, struct ike_in *in)
 	if (!err && ike_msg_rules(&e->inner, &rules))
 		err = ike_msg_check(&e->inner, rules);
 	in->m = &e->inner;
+	if (!e->outer.sk.total) {
+		in->sk_at = e->outer.sk.at;
+		in->head = bytes_of(e->outer.raw.p, in->sk_at + IKE_PLD_HDR_LEN);
+	}
 	if (err == IKE_ESYNTAX || err == IKE_ECRITICAL) {
 		reject(e, in, err, &e->inner);
 		return err;
@@ -386,6 +402,7 @@ enum ike_err ike_input(struct ike_engine *e, const struct ike_datagram *d)
 		return ike_hint_no_sa(e, d, &h);
 	in.mark = ike_mark_of(d->data);
 	err = input_for_sa(e, &in, &h);
+	ike_blob_fini(&in.kept);
 	ike_sa_settle(in.sa);
 	return err;
 }

@@ -66,6 +66,9 @@
 	X(IKE_PUZZLE_SLICE,            1024,      "keys",          "that are tried for puzzles in one call of the engine") \
 	X(IKE_COOKIE_SECRET_MS,        60000,     "ms",            "in which a secret makes cookies; they are good for twice that") \
 	X(IKE_LINGER_MS,               30000,     "ms",            "in which an IKE SA that failed answers repeats") \
+	X(IKE_SERIES_MAX,              4,         "series",        "of key exchanges (RFC 9370) that a peer has begun in an IKE SA and not ended; TEMPORARY_FAILURE beyond") \
+	X(IKE_SERIES_MS,               30000,     "ms",            "until the next exchange of such a series; then it is forgotten (STATE_NOT_FOUND)") \
+	X(IKE_STATES_LOST_MAX,         3,         "times",         "in a row that a peer forgets a series of ours; then the IKE SA ends") \
 	X(IKE_OLDS_MAX,                64,        "IKE SAs",       "replaced ones of one peer that are not deleted yet") \
 	X(IKE_GONE,                    4,         "SPIs",          "of deleted children that are remembered for each, for crossings") \
 	X(IKE_ABANDONED_MS,            300000,    "ms",            "until what a peer replaced and does not delete is deleted") \

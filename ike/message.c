@@ -94,13 +94,23 @@ void ike_fragments_fit(struct ike_sa *sa, const struct ike_datagram *d, size_t l
 	narrow(sa, (uint32_t)largest + around(sa, d->marker));
 }
 
+/* An answer to IKE_INTERMEDIATE is sealed with the keys from before: RFC 9242 section 3.3.1. */
+static struct ike_sk *sealer(struct ike_sa *sa, const struct ike_hdr *h)
+{
+	bool before = sa->setup && sa->setup->intermediates && ike_hdr_is_response(h) &&
+		      h->exchange == IKE_EXCHANGE_INTERMEDIATE &&
+		      h->msg_id == sa->setup->intermediates;
+
+	return before ? &sa->setup->before_seal : &sa->seal;
+}
+
 /* Cut anew for smaller packets, into more fragments than before. False: it stays as it is. */
 static bool cut_smaller(struct ike_sa *sa, struct ike_parcel *p, uint32_t packet)
 {
 	struct ike_hdr h;
 
 	return p->plain.p && ike_hdr_parse(&h, ike_parcel_piece(p, 0)) == IKE_OK &&
-	       ike_parcel_cut(p, &sa->seal, &h, ike_blob_bytes(&p->plain), p->first,
+	       ike_parcel_cut(p, sealer(sa, &h), &h, ike_blob_bytes(&p->plain), p->first,
 		   room_in(sa, packet), p->total + 1u) == IKE_OK;
 }
 

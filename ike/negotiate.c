@@ -6,6 +6,7 @@
 
 #include "ike/mode.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
 #include "ike/vip.h"
@@ -138,46 +139,29 @@ static void narrow_to_vips(const struct ike_child *c, struct ike_seen *seen)
 		(void)ts_list_narrow(&answered, &ours, &seen->local);
 }
 
-static enum ike_err take(
-    struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
+/* All keys are there. */
+static enum ike_err complete(
+    struct ike_child *c, const struct ike_child_terms *t, struct ike_reason *why)
 {
-	struct ike_seen seen;
-	struct ike_child_terms t = {
-	    .initiator = true, .local_ts = &seen.local, .remote_ts = &seen.remote};
-	struct secret shared = SECRET_NONE;
 	struct ike_event_node *ev;
 	bool redundant;
-	enum ike_err err = judge_proposal(c, a, &t, why);
+	enum ike_err err = ike_child_prepare(c, t, &ev);
 
-	if (!err)
-		err = judge_mode(c, a->m, &t.mode, &seen, why);
-	if (!err && a->first)
-		narrow_to_vips(c, &seen);
-	if (!err)
-		err = judge_selectors(c, &t, why);
-	if (!err)
-		err = judge_ke(a, &t.suite, &shared, why);
-	if (err)
-		return err;
-	t.keys =
-	    (struct ike_child_secrets){.shared = secret_bytes(&shared), .ni = a->ni, .nr = a->nr};
-	err = ike_child_prepare(c, &t, &ev);
-	secret_fini(&shared);
 	if (err) {
 		ike_reason_set(why, err, "the keys of \"%s\" could not be made: %s", c->cfg->name,
 		    ike_err_sentence(err));
 		return err;
 	}
-	if (was_deleted(c, t.spi_out)) {
+	if (was_deleted(c, t->spi_out)) {
 		ike_event_node_free(ev);
 		ike_reason_set(why, IKE_EPEERDELETE,
 		    "the peer deleted \"%s\" before its answer was here", c->cfg->name);
 		return IKE_EPEERDELETE;
 	}
-	redundant = ike_rekey_is_redundant(c, a->ni, a->nr);
+	redundant = ike_rekey_is_redundant(c, t->keys.ni, t->keys.nr);
 	if (redundant)
 		ev->full->u.child_up.behind = c->rival;
-	ike_child_install(c, &t, ev);
+	ike_child_install(c, t, ev);
 	if (c->rekey)
 		ike_rekey_done(c, redundant);
 	else
@@ -188,6 +172,76 @@ static enum ike_err take(
 		ike_child_delete(c, why, false);
 	}
 	return IKE_OK;
+}
+
+/* RFC 9370 section 2.2.4: what it is to be is agreed on, and further key exchanges follow. Of two
+ * crossing ones the loser does not go on; the peer has nothing of it that could be deleted. */
+static enum ike_err begin_series(struct ike_child *c, const struct ike_child_answer *a,
+    const struct ike_child_terms *t, struct secret *shared, struct ike_reason *why)
+{
+	const struct ike_notify *link = ike_msg_notify(a->m, IKE_N_ADDITIONAL_KEY_EXCHANGE);
+	struct ike_series *s;
+
+	if (!link) {
+		ike_reason_set(why, IKE_ESYNTAX,
+		    "the peer chose additional key exchanges for \"%s\" and says nothing of how "
+		    "they go on (no ADDITIONAL_KEY_EXCHANGE): the peer is at fault",
+		    c->cfg->name);
+		return IKE_ESYNTAX;
+	}
+	if (ike_rekey_is_redundant(c, a->ni, a->nr)) {
+		ike_reason_set(why, IKE_EREPLACED, "the peer's request for the same won");
+		return IKE_EREPLACED;
+	}
+	ike_rekey_outdo(c);
+	s = ike_series_new(c->sa, &t->suite, shared, a->ni, a->nr);
+	if (s && ike_blob_copy(&s->link, link->data)) {
+		ike_series_for_child(s, c, t);
+		*a->more = s;
+		return IKE_OK;
+	}
+	ike_series_free(s);
+	ike_reason_set(why, IKE_ENOMEM, "%s", ike_err_sentence(IKE_ENOMEM));
+	return IKE_ENOMEM;
+}
+
+static enum ike_err take(
+    struct ike_child *c, const struct ike_child_answer *a, struct ike_reason *why)
+{
+	struct ike_seen seen;
+	struct ike_child_terms t = {
+	    .initiator = true, .local_ts = &seen.local, .remote_ts = &seen.remote};
+	struct secret shared = SECRET_NONE;
+	enum ike_err err = judge_proposal(c, a, &t, why);
+
+	if (!err)
+		err = judge_mode(c, a->m, &t.mode, &seen, why);
+	if (!err && a->first)
+		narrow_to_vips(c, &seen);
+	if (!err)
+		err = judge_selectors(c, &t, why);
+	if (!err)
+		err = judge_ke(a, &t.suite, &shared, why);
+	if (!err && a->more && ike_series_is_due(&t.suite)) {
+		err = begin_series(c, a, &t, &shared, why);
+	} else if (!err) {
+		t.keys = (struct ike_child_secrets){
+		    .shared = secret_bytes(&shared), .ni = a->ni, .nr = a->nr};
+		err = complete(c, &t, why);
+	}
+	secret_fini(&shared);
+	return err;
+}
+
+void ike_child_take_keys(struct ike_child *c, struct ike_child_terms *t)
+{
+	struct ike_reason why;
+	enum ike_err err = complete(c, t, &why);
+
+	if (err == IKE_EPEERDELETE)
+		ike_child_failed(c, &why);
+	else if (err)
+		ike_child_failed_there(c, &why);
 }
 
 void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a)
@@ -214,7 +268,7 @@ void ike_child_take_answer(struct ike_child *c, const struct ike_child_answer *a
 		return;
 	}
 	err = take(c, a, &why);
-	if (err == IKE_EPEERDELETE)
+	if (err == IKE_EPEERDELETE || err == IKE_EREPLACED)
 		ike_child_failed(c, &why);
 	else if (err)
 		ike_child_failed_there(c, &why);
@@ -280,12 +334,9 @@ static enum ike_err choose(struct ike_sa *sa, const struct ike_child_request *rq
 static enum ike_err exchange_keys(struct ike_sa *sa, const struct ike_child_request *rq,
     const struct suite *s, struct ike_kex **kex, struct secret *shared)
 {
-	enum ike_err err;
-
 	if (s->ke.id == KE_NONE)
 		return IKE_OK;
-	err = ike_kex_new(kex, sa->e->p.libctx, s->ke.id);
-	return err ? err : ike_kex_derive(*kex, rq->m->ke.value, shared);
+	return ike_kex_answer(kex, sa->e->p.libctx, s->ke.id, rq->m->ke.value, shared);
 }
 
 static void write_answer(struct ike_build *b, const struct ike_child_request *rq,
@@ -304,10 +355,44 @@ static void write_answer(struct ike_build *b, const struct ike_child_request *rq
 		ike_build_ke(b, ike_kex_group(kex), ike_kex_public(kex));
 	ike_build_ts(b, IKE_PLD_TSI, &made->choice.remote_ts);
 	ike_build_ts(b, IKE_PLD_TSR, &made->choice.local_ts);
+	if (made->series)
+		ike_build_notify(
+		    b, IKE_N_ADDITIONAL_KEY_EXCHANGE, ike_blob_bytes(&made->series->link));
+}
+
+/* Keys and event wait for the last key exchange. */
+static enum ike_err put_off(struct ike_sa *sa, const struct ike_child_request *rq,
+    struct ike_child_made *made, struct secret *shared)
+{
+	if (!ike_series_fits(sa))
+		return IKE_ETEMPORARY;
+	made->series = ike_series_new(
+	    sa, &made->choice.suite, shared, rq->m->nonce, bytes_of(made->nr, sizeof made->nr));
+	if (!made->series)
+		return IKE_ENOMEM;
+	ike_series_for_child(made->series, made->child, &made->terms);
+	made->series->old = rq->old ? rq->old->spi_in : 0;
+	return ike_series_relink(made->series);
+}
+
+static enum ike_err prepare(struct ike_sa *sa, const struct ike_child_request *rq,
+    struct ike_child_made *made, struct bytes shared, struct bytes nr)
+{
+	enum ike_err err;
+
+	made->terms.keys = (struct ike_child_secrets){
+	    .shared = shared, .ni = rq->first ? rq->ni : rq->m->nonce, .nr = nr};
+	err = ike_child_prepare(made->child, &made->terms, &made->ev);
+	made->terms.keys = (struct ike_child_secrets){0};
+	if (err)
+		return err;
+	made->child->ousts = rq->old ? 0 : ike_unique_ousts(sa, made->choice.cfg);
+	made->ev->full->u.child_up.behind = rq->old ? rq->old->spi_in : made->child->ousts;
+	return IKE_OK;
 }
 
 static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, struct ike_build *b,
-    struct ike_child_made *made, const struct ike_kex *kex, struct bytes shared)
+    struct ike_child_made *made, const struct ike_kex *kex, struct secret *shared)
 {
 	const struct proposal *chosen = &rq->m->sa.v[made->choice.index];
 	struct bytes nr = rq->first ? rq->nr : bytes_of(made->nr, sizeof made->nr);
@@ -323,14 +408,10 @@ static enum ike_err make(struct ike_sa *sa, const struct ike_child_request *rq, 
 	    .mode = made->terms.mode,
 	    .spi_out = be32_load(chosen->spi),
 	    .local_ts = &made->choice.local_ts,
-	    .remote_ts = &made->choice.remote_ts,
-	    .keys = {.shared = shared, .ni = rq->first ? rq->ni : rq->m->nonce, .nr = nr}};
-	err = ike_child_prepare(made->child, &made->terms, &made->ev);
-	made->terms.keys = (struct ike_child_secrets){0};
-	if (!err) {
-		made->child->ousts = rq->old ? 0 : ike_unique_ousts(sa, made->choice.cfg);
-		made->ev->full->u.child_up.behind = rq->old ? rq->old->spi_in : made->child->ousts;
-	}
+	    .remote_ts = &made->choice.remote_ts};
+	err = ike_series_is_due(&made->choice.suite)
+		  ? put_off(sa, rq, made, shared)
+		  : prepare(sa, rq, made, secret_bytes(shared), nr);
 	if (!err)
 		write_answer(b, rq, made, kex, nr);
 	return err;
@@ -351,7 +432,7 @@ enum ike_err ike_child_answer(struct ike_sa *sa, const struct ike_child_request 
 	if (!err)
 		err = exchange_keys(sa, rq, &made->choice.suite, &kex, &shared);
 	if (!err)
-		err = make(sa, rq, b, made, kex, secret_bytes(&shared));
+		err = make(sa, rq, b, made, kex, &shared);
 	ike_kex_free(kex);
 	secret_fini(&shared);
 	if (err) {
@@ -367,6 +448,8 @@ void ike_child_unmake(struct ike_child_made *made)
 	if (made->child)
 		ike_child_free(made->child);
 	ike_event_node_free(made->ev);
+	ike_series_free(made->series);
+	made->series = NULL;
 	made->child = NULL;
 	made->ev = NULL;
 }

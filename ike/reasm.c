@@ -40,6 +40,7 @@ void ike_reasm_fini(struct ike_reasm *r)
 		free(r->pieces[i].p);
 	}
 	free(r->pieces);
+	ike_blob_fini(&r->head);
 	if (r->all)
 		*r->all -= r->held;
 	*r = (struct ike_reasm){0};
@@ -95,6 +96,7 @@ enum ike_reasm_verdict ike_reasm_add(struct ike_reasm *r, const struct ike_reasm
     const struct ike_msg *m, struct bytes content)
 {
 	struct ike_piece *piece;
+	struct bytes head = bytes_of(NULL, 0);
 
 	if (!r->pieces || m->sk.total > r->total) {
 		enum ike_reasm_verdict v = start(r, caps, m);
@@ -110,10 +112,16 @@ enum ike_reasm_verdict ike_reasm_add(struct ike_reasm *r, const struct ike_reasm
 	piece->p = malloc(content.n ? content.n : 1);
 	if (!piece->p)
 		return IKE_REASM_NO_MEMORY;
-	if (!charge(r, caps, content.n + PIECE_COST)) {
+	head = m->sk.number == 1 ? bytes_of(m->raw.p, m->sk.at + IKE_PLD_HDR_LEN) : head;
+	if (!charge(r, caps, content.n + head.n + PIECE_COST)) {
 		free(piece->p);
 		piece->p = NULL;
 		return IKE_REASM_CROWDED;
+	}
+	if (head.n && !ike_blob_copy(&r->head, head)) {
+		free(piece->p);
+		piece->p = NULL;
+		return IKE_REASM_NO_MEMORY;
 	}
 	if (content.n)
 		memcpy(piece->p, content.p, content.n);

@@ -8,6 +8,7 @@
 #define IKE_REASM_H
 
 #include "ike/ike.h"
+#include "ike/parcel.h"
 #include "ike/wire/msg.h"
 
 /* What a repeat of a request looks like: RFC 7296 section 2.1. */
@@ -36,6 +37,7 @@ struct ike_reasm {
 	uint16_t total, have;
 	uint8_t exchange, first; /* first: of fragment 1, the type of the first payload inside */
 	struct ike_mark mark;    /* of fragment 1 */
+	struct ike_blob head;    /* of fragment 1, to the end of SKF's generic header */
 	size_t content, largest; /* bytes so far; of the largest datagram */
 	uint64_t held, *all;
 	ike_time give_up_at;

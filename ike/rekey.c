@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ike/reauth.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 
 enum {
@@ -79,6 +80,8 @@ static bool is_contested(const struct ike_child *old)
 	const struct ike_child *c = old->sa->children;
 
 	if (old->behind && ike_child_by_spi_in(old->sa->e, old->behind))
+		return true;
+	if (ike_series_replaces(old))
 		return true;
 	while (c && c->rival != old->spi_in)
 		c = c->next;
@@ -272,6 +275,22 @@ void ike_rekey_done(struct ike_child *c, bool redundant)
 	}
 }
 
+/* The peer's child for the same old one is not there yet: it takes further key exchanges. */
+static bool is_begun(const struct ike_child *c)
+{
+	const struct ike_child *rival = c->rival ? ike_child_by_spi_in(c->sa->e, c->rival) : NULL;
+
+	return rival && rival->state == IKE_CHILD_CREATING;
+}
+
+void ike_rekey_outdo(struct ike_child *c)
+{
+	if (is_begun(c)) {
+		ike_child_free(ike_child_by_spi_in(c->sa->e, c->rival));
+		c->rival = 0;
+	}
+}
+
 bool ike_rekey_put_off(struct ike_child *c)
 {
 	struct ike_child *old = c->old;
@@ -279,13 +298,13 @@ bool ike_rekey_put_off(struct ike_child *c)
 	c->old = NULL;
 	if (!old || old->state != IKE_CHILD_REKEYING)
 		return false;
-	if (c->rival) {
+	if (c->rival && !is_begun(c)) {
 		wait_for_delete(old);
 		return false;
 	}
 	old->state = IKE_CHILD_INSTALLED;
 	ike_rekey_later(old);
-	return true;
+	return !c->rival;
 }
 
 bool ike_rekey_from_scratch(struct ike_child *c)
@@ -369,6 +388,23 @@ void ike_rekey_by_peer(struct ike_child *old, struct ike_child *c, struct bytes 
 		ike_child_free(own);
 	}
 	wait_for_delete(old);
+}
+
+void ike_rekey_begun_by_peer(
+    struct ike_child *old, struct ike_child *c, struct bytes ni, struct bytes nr)
+{
+	struct ike_sa *sa = old->sa;
+	struct ike_child *own = own_rekey(old);
+
+	if (own && sa->active && sa->active->child == own) {
+		own->rival = c->spi_in;
+		if (!ike_blob_copy(&own->lowest, ike_rekey_lower(ni, nr)))
+			own->rival = 0;
+	} else if (own) { /* not sent yet: the old one is free again, in case that comes to nothing
+			   */
+		ike_task_abort_queued(sa, own);
+		ike_child_free(own);
+	}
 }
 
 /* ---- Both ---- */

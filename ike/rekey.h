@@ -47,6 +47,12 @@ bool ike_rekey_narrows(
 void ike_rekey_by_peer(
     struct ike_child *old, struct ike_child *c, struct bytes ni, struct bytes nr);
 
+/* It has begun to, and goes on in IKE_FOLLOWUP_KE (series.h). */
+void ike_rekey_begun_by_peer(
+    struct ike_child *old, struct ike_child *c, struct bytes ni, struct bytes nr);
+/* Ours goes on, and wins against what the peer has begun for the same old one. */
+void ike_rekey_outdo(struct ike_child *c);
+
 /* ---- Both ---- */
 
 /* A child has reached its hard limit: it is down at once. If new keys were tried for and refused,
@@ -91,6 +97,11 @@ enum ike_err ike_heir_new(struct ike_sa **out, struct ike_sa *parent, bool initi
 void ike_heir_takes_over(struct ike_sa *sa, struct ike_sa *heir, bool we_delete);
 /* It was for nothing, and the peer has its half: we delete it, or wait until the peer does. */
 void ike_heir_discard(struct ike_sa *heir, bool we_delete);
+/* Ours lost against the rival: that takes over, or, as long as further key exchanges are to come
+ * for it, nothing does. */
+void ike_heir_yield(struct ike_sa *sa);
+/* Ours won: the rival goes, by the peer's Delete if that has its half. */
+void ike_heir_outdo(struct ike_sa *sa);
 /* Buries what is only for this SA; and the SA that this one was for knows of it no more. */
 void ike_heir_unlink(struct ike_sa *sa);
 /* OLD or HEIR, and deleted by the peer: it goes on answering repeats for a while. */

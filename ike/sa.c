@@ -12,6 +12,7 @@
 #include "ike/nat.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/solver.h"
 #include "ike/task/task.h"
 #include "ike/unique.h"
@@ -224,6 +225,8 @@ void ike_setup_free(struct ike_setup *s)
 	for (size_t i = 0; i < IKE_PPK_KEYS; i++)
 		secret_fini(&s->ppk.others[i]);
 	secret_fini(&s->ppk.plain_auth);
+	ike_sk_fini(&s->before_seal);
+	ike_sk_fini(&s->before_open);
 	if (s->held_plain)
 		secret_wipe(s->held_plain, s->held_n);
 	free(s->held_plain);
@@ -232,6 +235,7 @@ void ike_setup_free(struct ike_setup *s)
 
 void ike_sa_free(struct ike_sa *sa)
 {
+	ike_series_clear(sa);
 	ike_heir_unlink(sa);
 	list_remove(sa);
 	ike_task_abort_all(sa);
@@ -282,84 +286,7 @@ struct ike_parties ike_sa_parties(const struct ike_sa *sa, const struct config_c
 	    .local = &sa->local, .remote = &sa->remote, .conn = sa->conn, .child = c};
 }
 
-/* ---- Keys ---- */
-
-static void emit_keys(struct ike_sa *sa)
-{
-	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
-	struct ike_event_node *n = sa->e->p.want_keys ? ike_event_full(IKE_EV_KEYS, &ref) : NULL;
-	struct ike_keys *k;
-
-	if (!n)
-		return;
-	k = &n->full->u.keys;
-	k->spi_i = sa->spi_i;
-	k->spi_r = sa->spi_r;
-	k->suite = sa->suite;
-	if (secret_copy(&k->sk_ei, secret_bytes(&sa->keys.sk_ei)) &&
-	    secret_copy(&k->sk_er, secret_bytes(&sa->keys.sk_er)) &&
-	    secret_copy(&k->sk_ai, secret_bytes(&sa->keys.sk_ai)) &&
-	    secret_copy(&k->sk_ar, secret_bytes(&sa->keys.sk_ar)))
-		ike_queue_event(&sa->e->q, n);
-	else
-		ike_event_node_free(
-		    n); /* the key log is a convenience: the SA does not depend on it */
-}
-
-static enum ike_err derive(struct ike_sa *sa, struct ike_keymat_in *in, struct bytes nr)
-{
-	struct ossl_lib_ctx_st *lib = sa->e->p.libctx;
-	struct ike_keymat *k = &sa->keys;
-	bool i = sa->initiator;
-	enum ike_err err;
-
-	in->ni = ike_blob_bytes(&sa->ni);
-	in->nr = nr;
-	in->spi_i = sa->spi_i;
-	in->spi_r = sa->spi_r;
-	err = ike_keymat_derive(k, lib, &sa->suite, in);
-	if (!err)
-		err = ike_sk_init(&sa->seal, lib, IKE_SK_SEAL, &sa->suite,
-		    secret_bytes(i ? &k->sk_ei : &k->sk_er),
-		    secret_bytes(i ? &k->sk_ai : &k->sk_ar));
-	if (!err)
-		err = ike_sk_init(&sa->open, lib, IKE_SK_OPEN, &sa->suite,
-		    secret_bytes(i ? &k->sk_er : &k->sk_ei),
-		    secret_bytes(i ? &k->sk_ar : &k->sk_ai));
-	if (err) {
-		ike_sk_fini(&sa->seal);
-		ike_sk_fini(&sa->open);
-		ike_keymat_fini(k);
-		return err;
-	}
-	sa->keyed = true;
-	emit_keys(sa);
-	/* The SK contexts hold these from here on. */
-	secret_fini(&k->sk_ei);
-	secret_fini(&k->sk_er);
-	secret_fini(&k->sk_ai);
-	secret_fini(&k->sk_ar);
-	return IKE_OK;
-}
-
-enum ike_err ike_sa_derive(
-    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr)
-{
-	struct ike_keymat_in in = {.shared = shared};
-
-	if (old) {
-		in.old_sk_d = secret_bytes(&old->keys.sk_d);
-		in.old_prf = old->suite.prf;
-	}
-	return derive(sa, &in, nr);
-}
-
-enum ike_err ike_sa_derive_resumed(struct ike_sa *sa, struct bytes sk_d, struct bytes nr)
-{
-	struct ike_keymat_in in = {.resumed_sk_d = sk_d};
-
-	return derive(sa, &in, nr);
-}
+/* ---- Keys: keys.c ---- */
 
 #define SWAP(type, field)             \
 	do {                          \
@@ -459,6 +386,7 @@ void ike_sa_fail(struct ike_sa *sa, const struct ike_reason *why, bool retry, ui
 	if (sa->replaces)
 		ike_reauth_failed(sa, &copy);
 	ike_resume_ended(sa, &copy);
+	ike_series_clear(sa);
 	ike_heir_unlink(sa);
 	ike_task_abort_all(sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
@@ -599,6 +527,7 @@ static ike_time deadline(const struct ike_sa *sa)
 	earlier(&at, ike_solver_at(sa));
 	if (may_give_up(sa))
 		earlier(&at, sa->setup->refused_at);
+	earlier(&at, ike_series_deadline(sa));
 	if (sa->phase != IKE_PHASE_UP)
 		return at;
 	earlier(&at, sa->rekey_at);
@@ -746,6 +675,7 @@ void ike_sa_tick(struct ike_sa *sa)
 	else if (sa->stop_at <= now && sa->closing)
 		ike_sa_fail(sa, sa->closing, false, 0);
 	expire_fragments(sa);
+	ike_series_expire(sa);
 	if (!sa->dead)
 		ike_solver_due(sa);
 	if (!sa->dead && sa->win.retry_at <= now)

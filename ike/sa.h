@@ -1,8 +1,8 @@
 /*
  * An IKE SA and its life.
  *
- *     initiator:  INIT_I → SIGN_I → AUTH_I → VERIFY_I ┐
- *     responder:  INIT_R → VERIFY_R → SIGN_R ─────────┴→ UP → CLOSING → GONE
+ *     initiator:  INIT_I → (INTER_I →) SIGN_I → AUTH_I → VERIFY_I ┐
+ *     responder:  INIT_R → VERIFY_R → SIGN_R ─────────────────────┴→ UP → CLOSING → GONE
  *
  * GONE is after IKE_EV_IKE_DOWN: the SA then only repeats its last answer (or its Delete) until its
  * timer frees it. Every SA always has a timer.
@@ -22,6 +22,7 @@
 
 enum ike_phase {
 	IKE_PHASE_INIT_I,   /* our IKE_SA_INIT request is out */
+	IKE_PHASE_INTER_I,  /* our IKE_INTERMEDIATE request is out */
 	IKE_PHASE_SIGN_I,   /* our AUTH value is being made */
 	IKE_PHASE_AUTH_I,   /* our IKE_AUTH request is out */
 	IKE_PHASE_VERIFY_I, /* the peer's AUTH value is being checked */
@@ -38,6 +39,7 @@ enum ike_phase {
 };
 
 struct ike_task;
+struct ike_series;
 struct ike_puzzle;
 struct ike_vips;
 
@@ -79,6 +81,14 @@ struct ike_setup {
 	struct secret auth;        /* our AUTH value */
 	struct ike_ppk ppk;
 	uint32_t accepts; /* bit m: the peer announces that it accepts enum ike_auth_method m */
+	/* IKE_INTERMEDIATE: intermediate.h */
+	bool additional;   /* the suite is that of an IKE_SA_INIT: its additional key exchanges are
+			      due */
+	unsigned addke_at; /* of suite.addke: the next */
+	uint32_t intermediates;                                      /* exchanges that are over */
+	struct ike_intauth_value intauth_i, intauth_r, intauth_mine; /* mine: of what is out */
+	/* The keys from before the last of them, for repeats of it in other fragments. */
+	struct ike_sk before_seal, before_open;
 	struct ike_child
 	    *first;     /* initiator: the child of IKE_AUTH, in sa->children; NULL: it failed */
 	bool childless; /* responder: announced (RFC 6023) */
@@ -171,6 +181,8 @@ struct ike_sa {
 	ike_time ticket_at; /* another one is asked for; IKE_NEVER: not */
 	/* Tasks: RFC 7296 section 2.3, one request at a time. */
 	struct ike_task *active, *tasks;
+	struct ike_series *series;   /* that the peer has begun: series.h */
+	uint32_t states_lost;        /* series of ours that it forgot, in a row */
 	uint32_t op_id;              /* IKE_EV_OP that is out; 0: none */
 	struct ike_event_node *down; /* reserved for IKE_EV_IKE_DOWN; NULL: it was sent */
 	struct ike_timer timer;
@@ -199,9 +211,11 @@ struct ike_parties ike_sa_parties(const struct ike_sa *sa, const struct config_c
 void ike_setup_free(struct ike_setup *s);
 
 /* The keys of the suite: SK contexts, and IKE_EV_KEYS if wanted. `old`: the SA that this one
- * rekeys; NULL: none. */
-enum ike_err ike_sa_derive(
-    struct ike_sa *sa, const struct ike_sa *old, struct bytes shared, struct bytes nr);
+ * rekeys; NULL: none; itself: after an additional key exchange (RFC 9370 section 2.2.2). Then the
+ * contexts from before are kept in the setup. `more`: the secrets of IKE_FOLLOWUP_KE exchanges, or
+ * empty. After an error nothing is changed. */
+enum ike_err ike_sa_derive(struct ike_sa *sa, const struct ike_sa *old, struct bytes shared,
+    struct bytes nr, struct bytes more);
 /* The same from the SK_d of a ticket: RFC 5723 section 5.1. */
 enum ike_err ike_sa_derive_resumed(struct ike_sa *sa, struct bytes sk_d, struct bytes nr);
 /* SPIs, keys and windows change places: RFC 7296 section 2.18. */

@@ -89,11 +89,23 @@ void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, st
 			if (can(arg, from->t[k]))
 				to->t[to->n++] = from->t[k];
 		}
-		for (unsigned type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++)
+		for (unsigned type = TRANSFORM_ENCR; type <= TRANSFORM_ADDKE7; type++)
 			whole = whole && has_type(from, type) == has_type(to, type);
 		if (whole)
 			out->n++;
 	}
+}
+
+/* The ciphers are those of the data plane; key exchanges are done here. */
+static bool can_exchange(void *arg, struct transform t)
+{
+	return (t.type != TRANSFORM_KE && !transform_is_addke(t)) || ike_engine_can(arg, t);
+}
+
+void ike_select_for_child(
+    const struct proposal_list *in, struct ike_engine *e, struct proposal_list *out)
+{
+	ike_select_filter(in, can_exchange, e, out);
 }
 
 static void add_ke(struct proposal *p, struct transform t)
@@ -119,9 +131,9 @@ void ike_select_add_ke(struct proposal_list *list, struct ike_engine *e, struct 
 		if (proposal_first_ke(&one) != KE_NONE)
 			continue;
 		add_ke(p, first);
-		for (size_t k = 0; ours.n && k < ours.v[0].n; k++) {
-			if (ours.v[0].t[k].type == TRANSFORM_KE)
-				add_ke(p, ours.v[0].t[k]);
+		for (size_t k = 0; ours.n && k < ours.v[ours.n - 1].n; k++) {
+			if (ours.v[ours.n - 1].t[k].type == TRANSFORM_KE)
+				add_ke(p, ours.v[ours.n - 1].t[k]);
 		}
 	}
 }
@@ -135,9 +147,44 @@ void ike_select_without_ke(const struct proposal_list *in, struct proposal_list 
 		*to = in->v[i];
 		to->n = 0;
 		for (size_t k = 0; k < in->v[i].n; k++) {
-			if (in->v[i].t[k].type != TRANSFORM_KE)
+			if (in->v[i].t[k].type != TRANSFORM_KE &&
+			    !transform_is_addke(in->v[i].t[k]))
 				to->t[to->n++] = in->v[i].t[k];
 		}
+	}
+}
+
+static bool insists(const struct proposal *p, unsigned type)
+{
+	const struct transform none = {(uint8_t)type, KE_NONE, 0};
+	bool any = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (transform_equal(p->t[i], none))
+			return false;
+		any = any || p->t[i].type == type;
+	}
+	return any;
+}
+
+void ike_select_without_addke(const struct proposal_list *in, struct proposal_list *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < in->n; i++) {
+		struct proposal *to = &out->v[out->n];
+		bool needed = false;
+
+		for (unsigned type = TRANSFORM_ADDKE1; type <= TRANSFORM_ADDKE7; type++)
+			needed = needed || insists(&in->v[i], type);
+		if (needed)
+			continue;
+		*to = in->v[i];
+		to->n = 0;
+		for (size_t k = 0; k < in->v[i].n; k++) {
+			if (!transform_is_addke(in->v[i].t[k]))
+				to->t[to->n++] = in->v[i].t[k];
+		}
+		out->n++;
 	}
 }
 
@@ -147,11 +194,13 @@ static bool try_init(const struct config_conn *c, bool (*can)(void *arg, struct 
     void *arg, const struct ike_init_offer *o, struct ike_init_choice *out,
     struct proposal_list *all)
 {
-	struct proposal_list allowed;
-	struct proposal_choice choice = {
-	    .offered = o->offered, .allowed = &allowed, .ke_wanted = o->ke};
+	struct proposal_list allowed, plain;
+	struct proposal_choice choice = {.offered = o->offered,
+	    .allowed = o->intermediate ? &allowed : &plain,
+	    .ke_wanted = o->ke};
 
 	ike_select_filter(&c->proposals, can, arg, &allowed);
+	ike_select_without_addke(&allowed, &plain);
 	append(all, &allowed);
 	out->index = proposal_choose(&choice, &out->suite);
 	if (out->index < 0)
@@ -331,9 +380,12 @@ static bool fits_proposal(
 	    .allowed = &k->esp_proposals,
 	    .ke_wanted = o->ke,
 	    .ignore_ke = o->ignore_ke};
+	struct proposal_list more, can;
 
-	struct proposal_list more;
-
+	if (o->engine && !o->ignore_ke) {
+		ike_select_for_child(&k->esp_proposals, o->engine, &can);
+		choice.allowed = &can;
+	}
 	*index = proposal_choose(&choice, suite);
 	if (*index >= 0 || o->ignore_ke || o->ke == KE_NONE || !o->engine)
 		return *index >= 0;

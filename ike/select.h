@@ -23,7 +23,8 @@ struct ident ike_select_local_id(const struct config_conn *c, const struct addr 
 struct ike_init_offer {
 	struct endpoint local, remote;
 	const struct proposal_list *offered;
-	uint16_t ke; /* of the KE payload: a hint */
+	uint16_t ke;       /* of the KE payload: a hint */
+	bool intermediate; /* the peer does IKE_INTERMEDIATE: RFC 9242 */
 };
 struct ike_init_choice {
 	const struct config_conn *conn;
@@ -57,9 +58,16 @@ void ike_select_expand_ts(
 /* Proposals without a key exchange get the recommended ones, `first` before the others. */
 void ike_select_add_ke(struct proposal_list *list, struct ike_engine *e, struct transform first);
 void ike_select_without_ke(const struct proposal_list *in, struct proposal_list *out);
+/* A copy without additional key exchanges, for a peer that does not do IKE_INTERMEDIATE; a proposal
+ * that insists on one goes. */
+void ike_select_without_addke(const struct proposal_list *in, struct proposal_list *out);
 /* A copy without the transforms that this build cannot do; a proposal that loses a type goes. */
 void ike_select_filter(const struct proposal_list *in, bool (*can)(void *arg, struct transform t),
     void *arg, struct proposal_list *out);
+
+/* A copy without the key exchanges that this build cannot do. */
+void ike_select_for_child(
+    const struct proposal_list *in, struct ike_engine *e, struct proposal_list *out);
 
 /* For a request for a child, seen from the responder: TSr is ours, TSi is theirs. */
 struct ike_child_offer {

@@ -4,6 +4,8 @@
  */
 #include "ike/auth/auth.h"
 
+#include "ike/intermediate.h"
+
 enum { OPERATION_MS = 60000 }; /* an SA waits so long for its own secrets */
 
 /* clang-format off */
@@ -35,16 +37,19 @@ const struct ike_auth_row *ike_auth_find(enum config_auth config)
 /*
  * InitiatorSignedOctets = RealMessage1 | NonceRData | prf(SK_pi, RestOfInitIDPayload)
  * ResponderSignedOctets = RealMessage2 | NonceIData | prf(SK_pr, RestOfRespIDPayload)
+ *
+ * and IntAuth, if there were IKE_INTERMEDIATE exchanges (RFC 9242 section 3.3.2).
  */
 enum ike_err ike_auth_octets(struct ike_sa *sa, bool own, struct secret *out)
 {
 	struct ike_setup *s = sa->setup;
 	bool of_initiator = own == sa->initiator;
-	uint8_t body[IDENT_MAX + 4];
+	uint8_t body[IDENT_MAX + 4], intauth[IKE_INTAUTH_MAX];
 	struct ike_signed_in in = {
 	    .message = ike_blob_bytes(of_initiator ? &s->init_req : &s->init_resp),
 	    .nonce = ike_blob_bytes(of_initiator ? &s->nr : &sa->ni),
 	    .sk_p = secret_bytes(of_initiator ? &sa->keys.sk_pi : &sa->keys.sk_pr),
+	    .intauth = ike_intermediate_octets(sa, intauth),
 	};
 
 	if (own)

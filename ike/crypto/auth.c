@@ -10,6 +10,8 @@
 /*
  *     InitiatorSignedOctets = RealMessage1 | NonceRData | MACedIDForI
  *     MACedIDForI = prf(SK_pi, RestOfInitIDPayload)
+ *
+ * with IntAuth behind them when there were IKE_INTERMEDIATE exchanges (RFC 9242 section 3.3.2).
  */
 enum ike_err ike_signed_octets(struct secret *out, struct ossl_lib_ctx_st *libctx,
     struct transform prf, const struct ike_signed_in *in)
@@ -21,7 +23,7 @@ enum ike_err ike_signed_octets(struct secret *out, struct ossl_lib_ctx_st *libct
 	if (len == 0) {
 		return IKE_EUNSUPPORTED;
 	}
-	if (!secret_init(out, in->message.n + in->nonce.n + len)) {
+	if (!secret_init(out, in->message.n + in->nonce.n + len + in->intauth.n)) {
 		return IKE_ENOMEM;
 	}
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -31,6 +33,9 @@ enum ike_err ike_signed_octets(struct secret *out, struct ossl_lib_ctx_st *libct
 		}
 	}
 	enum ike_err err = ike_prf(libctx, prf, in->sk_p, &in->id_body, 1, out->p + at);
+	if (in->intauth.n > 0) {
+		memcpy(out->p + at + len, in->intauth.p, in->intauth.n);
+	}
 	if (err != IKE_OK) {
 		secret_fini(out);
 	}

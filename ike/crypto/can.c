@@ -29,6 +29,12 @@ bool ike_can(struct ossl_lib_ctx_st *libctx, struct transform t)
 	const struct transform_info *row = transform_find(t);
 	bool can = false;
 
+	if (transform_is_addke(t)) {
+		if (t.id == KE_NONE) { /* not to do it is always possible */
+			return true;
+		}
+		t.type = TRANSFORM_KE;
+	}
 	if (!row || !(row->flags & TRANSFORM_IKE)) {
 		return false;
 	}

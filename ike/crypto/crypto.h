@@ -21,9 +21,9 @@ struct ossl_lib_ctx_st;
 struct ike_mac;
 
 enum {
-	IKE_PRF_MAX = 64, /* longest PRF output, bytes */
-	IKE_KEX_PUBLIC_MAX = 1024,
-	IKE_COOKIE_MAC = 32, /* bytes of ike_hmac_sha256 */
+	IKE_PRF_MAX = 64,          /* longest PRF output, bytes */
+	IKE_KEX_PUBLIC_MAX = 1568, /* ML-KEM-1024 */
+	IKE_COOKIE_MAC = 32,       /* bytes of ike_hmac_sha256 */
 };
 
 /* ---- Randomness ---- */
@@ -34,23 +34,37 @@ enum ike_err ike_random_key(struct ossl_lib_ctx_st *libctx, uint8_t *p, size_t n
 
 /* ---- Key exchange ---- */
 
+/*
+ * Both ends of every method, Diffie-Hellman or KEM, go the same way:
+ *
+ *     initiator   ike_kex_new, sends ike_kex_public, gives the answer to ike_kex_derive
+ *     responder   ike_kex_answer, sends ike_kex_public
+ */
 struct ike_kex;
 
-/* A fresh private value in that group. *out is the caller's, freed by ike_kex_free; NULL on error.
- */
+/* The initiator's: a fresh private value. *out is the caller's, freed by ike_kex_free; NULL on
+ * error. */
 enum ike_err ike_kex_new(struct ike_kex **out, struct ossl_lib_ctx_st *libctx, uint16_t group);
+/* The responder's, from the initiator's value; *shared as of ike_kex_derive. After an error *out is
+ * NULL. */
+enum ike_err ike_kex_answer(struct ike_kex **out, struct ossl_lib_ctx_st *libctx, uint16_t group,
+    struct bytes peer, struct secret *shared);
 void ike_kex_free(struct ike_kex *k); /* NULL is fine; wipes */
 uint16_t ike_kex_group(const struct ike_kex *k);
 /* As the KE payload carries it: MODP padded to the size of the group, ECP x | y, X25519 and X448 as
- * they are. Borrowed until free. */
+ * they are; ML-KEM the encapsulation key (ike_kex_new) or the ciphertext (ike_kex_answer). Borrowed
+ * until free. */
 struct bytes ike_kex_public(const struct ike_kex *k);
-/* *shared is initialised here, freed by the caller; SECRET_NONE on error. MODP: g^ir padded to the
- * size of the group; ECP: x. IKE_EKEVALUE: a peer's value of the wrong length; 0, 1, p - 1, p or
- * more; not in the subgroup; not on the curve; or one that makes an all-zero X25519 or X448 secret.
+/* For what ike_kex_new made. *shared is initialised here, freed by the caller; SECRET_NONE on
+ * error. MODP: g^ir padded to the size of the group; ECP: x. IKE_EKEVALUE: a peer's value of the
+ * wrong length; 0, 1, p - 1, p or more; not in the subgroup; not on the curve; one that makes an
+ * all-zero X25519 or X448 secret; an encapsulation key that FIPS 203 refuses. A damaged ciphertext
+ * of ML-KEM makes another secret.
  */
 enum ike_err ike_kex_derive(const struct ike_kex *k, struct bytes peer, struct secret *shared);
-/* Bytes of the public value; 0: a group that we do not have. */
+/* Bytes of the initiator's public value, and of the responder's; 0: a group that we do not have. */
 size_t ike_kex_public_len(uint16_t group);
+size_t ike_kex_answer_len(uint16_t group);
 
 /* ---- PRF: RFC 7296 section 2.13 ---- */
 
@@ -73,8 +87,10 @@ struct ike_keymat_in {
 	struct bytes ni, nr;
 	uint64_t spi_i, spi_r;
 	struct bytes resumed_sk_d; /* RFC 5723: SK_d of the ticket, in the place of `shared` */
-	struct bytes old_sk_d;     /* a rekey: SK_d of the old IKE SA; empty otherwise */
-	struct transform old_prf;  /* a rekey: the old IKE SA's PRF, which makes SKEYSEED */
+	struct bytes old_sk_d; /* a rekey: SK_d of the old IKE SA; after an additional key exchange
+				  (RFC 9370 section 2.2.2): SK_d from before; empty otherwise */
+	struct transform old_prf; /* a rekey: the old IKE SA's PRF, which makes SKEYSEED */
+	struct bytes more; /* a rekey: SK(1) | SK(2) | …, RFC 9370 section 2.2.4; or empty */
 };
 
 /* *out is initialised here; freed with ike_keymat_fini, also after an error (then it is empty). */
@@ -95,6 +111,7 @@ struct ike_child_in {
 	struct bytes sk_d;    /* of the IKE SA */
 	struct bytes shared;  /* g^ir of a CREATE_CHILD_SA with KE; empty otherwise */
 	struct bytes ni, nr;  /* of the exchange that made the child */
+	struct bytes more;    /* SK(1) | SK(2) | …, RFC 9370 section 2.2.4; or empty */
 };
 
 enum ike_err ike_child_keymat_derive(struct ike_child_keymat *out, struct ossl_lib_ctx_st *libctx,
@@ -111,10 +128,35 @@ void ike_child_keymat_fini(struct ike_child_keymat *k);
  */
 struct ike_signed_in {
 	struct bytes message, nonce, sk_p, id_body;
+	struct bytes intauth; /* RFC 9242 section 3.3.2; empty: no IKE_INTERMEDIATE */
 };
 enum ike_err ike_signed_octets(struct secret *out, struct ossl_lib_ctx_st *libctx,
     struct transform prf, const struct ike_signed_in *in);
 /* ike_psk_mac() and ike_can(): ike/ike.h. */
+
+/* ---- IKE_INTERMEDIATE: RFC 9242 section 3.3.2 ---- */
+
+enum { IKE_INTAUTH_MAX = 2 * IKE_PRF_MAX + 4 };
+
+/* IntAuth_iN or IntAuth_rN; n 0: there was none yet. */
+struct ike_intauth_value {
+	uint8_t b[IKE_PRF_MAX];
+	size_t n;
+};
+
+struct ike_intauth_in {
+	struct bytes sk_p;   /* of the sender, as of before the exchange */
+	struct bytes before; /* the sender's value of the exchange before; empty: the first */
+	struct bytes head;   /* the message from the IKE header on, at least up to the end of the
+				generic header of SK, or of SKF in fragment 1 */
+	size_t sk_at;        /* where that generic header begins */
+	uint8_t first;       /* type of the first payload inside */
+	struct bytes inner;  /* the payloads inside, of all fragments together */
+};
+
+/* out: ike_prf_len(prf) bytes. */
+enum ike_err ike_intauth(struct ossl_lib_ctx_st *libctx, struct transform prf,
+    const struct ike_intauth_in *in, uint8_t out[IKE_PRF_MAX]);
 
 /* ---- The SK payload: RFC 7296 section 3.14, RFC 5282 ---- */
 

@@ -1,6 +1,7 @@
 /*
  * Key exchange: RFC 7296 section 3.4 with the groups of RFC 2409 section 6.2, RFC 3526, RFC 5114,
- * RFC 5903, RFC 6954 and RFC 8031; checks of the peer's value after RFC 6989.
+ * RFC 5903, RFC 6954 and RFC 8031; checks of the peer's value after RFC 6989. ML-KEM, where the
+ * OpenSSL that runs has it (3.5 and later): draft-ietf-ipsecme-ikev2-mlkem.
  */
 #include "ike/crypto/internal.h"
 
@@ -20,46 +21,52 @@ enum family {
 	FAMILY_SUBGROUP, /* MODP with a subgroup of prime order */
 	FAMILY_ECP,
 	FAMILY_X,
+	FAMILY_KEM,
 };
 
 struct group {
 	uint16_t id;
 	enum family family;
 	const char *key_type, *name; /* OpenSSL's; name NULL: it has none */
-	uint16_t public_len;         /* bytes in the KE payload */
+	uint16_t public_len;         /* bytes in the KE payload of the initiator */
+	uint16_t answer_len;         /* and of the responder */
 	uint16_t shared_len;         /* bytes of g^ir */
 };
 
 /* clang-format off */
 static const struct group groups[] = {
-	{KE_MODP_1024,        FAMILY_MODP,     "DH",     NULL,              128,  128},
-	{KE_MODP_1536,        FAMILY_MODP,     "DH",     "modp_1536",       192,  192},
-	{KE_MODP_2048,        FAMILY_MODP,     "DH",     "modp_2048",       256,  256},
-	{KE_MODP_3072,        FAMILY_MODP,     "DH",     "modp_3072",       384,  384},
-	{KE_MODP_4096,        FAMILY_MODP,     "DH",     "modp_4096",       512,  512},
-	{KE_MODP_6144,        FAMILY_MODP,     "DH",     "modp_6144",       768,  768},
-	{KE_MODP_8192,        FAMILY_MODP,     "DH",     "modp_8192",      1024, 1024},
-	{KE_MODP_1024_160,    FAMILY_SUBGROUP, "DHX",    "dh_1024_160",     128,  128},
-	{KE_MODP_2048_224,    FAMILY_SUBGROUP, "DHX",    "dh_2048_224",     256,  256},
-	{KE_MODP_2048_256,    FAMILY_SUBGROUP, "DHX",    "dh_2048_256",     256,  256},
-	{KE_ECP_192,          FAMILY_ECP,      "EC",     "P-192",            48,   24},
-	{KE_ECP_224,          FAMILY_ECP,      "EC",     "P-224",            56,   28},
-	{KE_ECP_256,          FAMILY_ECP,      "EC",     "P-256",            64,   32},
-	{KE_ECP_384,          FAMILY_ECP,      "EC",     "P-384",            96,   48},
-	{KE_ECP_521,          FAMILY_ECP,      "EC",     "P-521",           132,   66},
-	{KE_BRAINPOOL_P224R1, FAMILY_ECP,      "EC",     "brainpoolP224r1",  56,   28},
-	{KE_BRAINPOOL_P256R1, FAMILY_ECP,      "EC",     "brainpoolP256r1",  64,   32},
-	{KE_BRAINPOOL_P384R1, FAMILY_ECP,      "EC",     "brainpoolP384r1",  96,   48},
-	{KE_BRAINPOOL_P512R1, FAMILY_ECP,      "EC",     "brainpoolP512r1", 128,   64},
-	{KE_CURVE25519,       FAMILY_X,        "X25519", NULL,               32,   32},
-	{KE_CURVE448,         FAMILY_X,        "X448",   NULL,               56,   56},
+	{KE_MODP_1024,         FAMILY_MODP,     "DH",          NULL,               128,  128,  128},
+	{KE_MODP_1536,         FAMILY_MODP,     "DH",          "modp_1536",        192,  192,  192},
+	{KE_MODP_2048,         FAMILY_MODP,     "DH",          "modp_2048",        256,  256,  256},
+	{KE_MODP_3072,         FAMILY_MODP,     "DH",          "modp_3072",        384,  384,  384},
+	{KE_MODP_4096,         FAMILY_MODP,     "DH",          "modp_4096",        512,  512,  512},
+	{KE_MODP_6144,         FAMILY_MODP,     "DH",          "modp_6144",        768,  768,  768},
+	{KE_MODP_8192,         FAMILY_MODP,     "DH",          "modp_8192",       1024, 1024, 1024},
+	{KE_MODP_1024_160,     FAMILY_SUBGROUP, "DHX",         "dh_1024_160",      128,  128,  128},
+	{KE_MODP_2048_224,     FAMILY_SUBGROUP, "DHX",         "dh_2048_224",      256,  256,  256},
+	{KE_MODP_2048_256,     FAMILY_SUBGROUP, "DHX",         "dh_2048_256",      256,  256,  256},
+	{KE_ECP_192,           FAMILY_ECP,      "EC",          "P-192",             48,   48,   24},
+	{KE_ECP_224,           FAMILY_ECP,      "EC",          "P-224",             56,   56,   28},
+	{KE_ECP_256,           FAMILY_ECP,      "EC",          "P-256",             64,   64,   32},
+	{KE_ECP_384,           FAMILY_ECP,      "EC",          "P-384",             96,   96,   48},
+	{KE_ECP_521,           FAMILY_ECP,      "EC",          "P-521",            132,  132,   66},
+	{KE_BRAINPOOL_P224R1,  FAMILY_ECP,      "EC",          "brainpoolP224r1",   56,   56,   28},
+	{KE_BRAINPOOL_P256R1,  FAMILY_ECP,      "EC",          "brainpoolP256r1",   64,   64,   32},
+	{KE_BRAINPOOL_P384R1,  FAMILY_ECP,      "EC",          "brainpoolP384r1",   96,   96,   48},
+	{KE_BRAINPOOL_P512R1,  FAMILY_ECP,      "EC",          "brainpoolP512r1",  128,  128,   64},
+	{KE_CURVE25519,        FAMILY_X,        "X25519",      NULL,                32,   32,   32},
+	{KE_CURVE448,          FAMILY_X,        "X448",        NULL,                56,   56,   56},
+	{KE_MLKEM_512,         FAMILY_KEM,      "ML-KEM-512",  NULL,               800,  768,   32},
+	{KE_MLKEM_768,         FAMILY_KEM,      "ML-KEM-768",  NULL,              1184, 1088,   32},
+	{KE_MLKEM_1024,        FAMILY_KEM,      "ML-KEM-1024", NULL,              1568, 1568,   32},
 };
 /* clang-format on */
 
 struct ike_kex {
 	const struct group *group;
 	struct ossl_lib_ctx_st *libctx;
-	EVP_PKEY *key;
+	EVP_PKEY *key; /* NULL: the responder's half of a KEM, which is over with its answer */
+	size_t public_n;
 	uint8_t public[IKE_KEX_PUBLIC_MAX];
 };
 
@@ -82,6 +89,13 @@ size_t ike_kex_public_len(uint16_t group)
 	const struct group *g = find(group);
 
 	return g ? g->public_len : 0;
+}
+
+size_t ike_kex_answer_len(uint16_t group)
+{
+	const struct group *g = find(group);
+
+	return g ? g->answer_len : 0;
 }
 
 /* A key that is p and g alone; NULL without memory. */
@@ -156,6 +170,7 @@ static bool export_public(struct ike_kex *k)
 	if (ok) {
 		/* MODP values are padded with zeros in front to the size of the group. */
 		memcpy(k->public + want - (n - skip), enc + skip, n - skip);
+		k->public_n = want;
 	}
 	OPENSSL_free(enc);
 	return ok;
@@ -200,7 +215,7 @@ uint16_t ike_kex_group(const struct ike_kex *k)
 
 struct bytes ike_kex_public(const struct ike_kex *k)
 {
-	return bytes_of(k->public, k->group->public_len);
+	return bytes_of(k->public, k->public_n);
 }
 
 /* 1 < r < p - 1 (RFC 6989 section 2.1). */
@@ -247,6 +262,7 @@ static EVP_PKEY *import_peer(const struct ike_kex *k, struct bytes value)
 	case FAMILY_X:
 		return EVP_PKEY_new_raw_public_key_ex(
 		    k->libctx, k->group->key_type, NULL, value.p, value.n);
+	case FAMILY_KEM: break; /* what comes back is no key */
 	}
 	return NULL;
 }
@@ -277,22 +293,128 @@ static bool all_zero(const struct secret *s)
 	return secret_equal(secret_bytes(s), bytes_of(zero, s->n));
 }
 
-enum ike_err ike_kex_derive(const struct ike_kex *k, struct bytes peer, struct secret *shared)
+/* ---- KEMs ---- */
+
+/* FIPS 203 section 7.3: of a ciphertext nothing but its length can be wrong. */
+static enum ike_err decapsulate(const struct ike_kex *k, struct bytes peer, struct secret *shared)
 {
+	size_t n = k->group->shared_len;
+
+	if (peer.n != k->group->answer_len) {
+		return IKE_EKEVALUE;
+	}
+	if (!secret_init(shared, n)) {
+		return IKE_ENOMEM;
+	}
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(k->libctx, k->key, NULL);
+	bool ok = ctx && EVP_PKEY_decapsulate_init(ctx, NULL) == 1 &&
+		  EVP_PKEY_decapsulate(ctx, shared->p, &n, peer.p, peer.n) == 1 && n == shared->n;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? IKE_OK : IKE_EBUG;
+}
+
+/* *peer with a key: the value was well formed. */
+static enum ike_err encapsulate(struct ike_kex *k, EVP_PKEY *peer, struct secret *shared)
+{
+	size_t wrapped = k->group->answer_len, n = k->group->shared_len;
+
+	if (!secret_init(shared, n)) {
+		return IKE_ENOMEM;
+	}
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(k->libctx, peer, NULL);
+	bool ok = ctx && EVP_PKEY_encapsulate_init(ctx, NULL) == 1 &&
+		  EVP_PKEY_encapsulate(ctx, k->public, &wrapped, shared->p, &n) == 1 &&
+		  wrapped == k->group->answer_len && n == shared->n;
+
+	EVP_PKEY_CTX_free(ctx);
+	k->public_n = wrapped;
+	return ok ? IKE_OK : IKE_EBUG;
+}
+
+static enum ike_err kem_answer(struct ike_kex **out, struct ossl_lib_ctx_st *libctx,
+    const struct group *g, struct bytes peer, struct secret *shared)
+{
+	/* The import holds the value against FIPS 203 section 7.2. */
+	EVP_PKEY *key = peer.n == g->public_len ? EVP_PKEY_new_raw_public_key_ex(
+						      libctx, g->key_type, NULL, peer.p, peer.n)
+						: NULL;
+	struct ike_kex *k = key ? calloc(1, sizeof *k) : NULL;
+	enum ike_err err = key ? IKE_ENOMEM : IKE_EKEVALUE;
+
+	if (k) {
+		k->group = g;
+		k->libctx = libctx;
+		err = encapsulate(k, key, shared);
+	}
+	EVP_PKEY_free(key);
+	if (err != IKE_OK) {
+		secret_fini(shared);
+		ike_kex_free(k);
+		k = NULL;
+		ERR_clear_error();
+	}
+	*out = k;
+	return err;
+}
+
+static bool can_keygen(struct ossl_lib_ctx_st *libctx, uint16_t group)
+{
+	EVP_PKEY_CTX *ctx = ike_kex_keygen_ctx(libctx, group);
+
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return ctx != NULL;
+}
+
+/* ---- Either end ---- */
+
+enum ike_err ike_kex_answer(struct ike_kex **out, struct ossl_lib_ctx_st *libctx, uint16_t group,
+    struct bytes peer, struct secret *shared)
+{
+	const struct group *g = find(group);
+
+	*out = NULL;
 	*shared = SECRET_NONE;
+	if (g && g->family == FAMILY_KEM && can_keygen(libctx, group)) {
+		return kem_answer(out, libctx, g, peer, shared);
+	}
+	enum ike_err err = ike_kex_new(out, libctx, group);
+	if (err == IKE_OK) {
+		err = ike_kex_derive(*out, peer, shared);
+	}
+	if (err != IKE_OK) {
+		ike_kex_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+static enum ike_err agree(const struct ike_kex *k, struct bytes peer, struct secret *shared)
+{
 	EVP_PKEY *key = import_peer(k, peer);
 	if (!key) {
-		ERR_clear_error();
 		return IKE_EKEVALUE;
 	}
 	enum ike_err err = IKE_ENOMEM;
 	if (secret_init(shared, k->group->shared_len)) {
 		err = derive_into(k, key, shared) && !all_zero(shared) ? IKE_OK : IKE_EKEVALUE;
 	}
+	EVP_PKEY_free(key);
+	return err;
+}
+
+enum ike_err ike_kex_derive(const struct ike_kex *k, struct bytes peer, struct secret *shared)
+{
+	*shared = SECRET_NONE;
+	if (!k->key) {
+		return IKE_EBUG;
+	}
+	enum ike_err err =
+	    k->group->family == FAMILY_KEM ? decapsulate(k, peer, shared) : agree(k, peer, shared);
 	if (err != IKE_OK) {
 		secret_fini(shared);
 		ERR_clear_error();
 	}
-	EVP_PKEY_free(key);
 	return err;
 }

@@ -75,11 +75,13 @@ static struct bytes first_half(struct bytes nonce)
  *     SKEYSEED = prf(Ni | Nr, g^ir)
  *     SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)      when an IKE SA is rekeyed
  *     SKEYSEED = prf(SK_d (old), "Resumption" | Ni | Nr)    when one is resumed: RFC 5723
+ *
+ * with the secrets of additional key exchanges behind Nr: RFC 9370 section 2.2.4.
  */
 static enum ike_err skeyseed(struct ossl_lib_ctx_st *libctx, struct transform prf,
     const struct ike_keymat_in *in, uint8_t *out)
 {
-	const struct bytes seed[] = {in->shared, in->ni, in->nr};
+	const struct bytes seed[] = {in->shared, in->ni, in->nr, in->more};
 	/* Section 2.14: of the nonces these two take 64 bits each. */
 	bool halves = prf.id == PRF_AES128_XCBC || prf.id == PRF_AES128_CMAC;
 	uint8_t nonces[2 * IKE_NONCE_MAX];
@@ -91,7 +93,7 @@ static enum ike_err skeyseed(struct ossl_lib_ctx_st *libctx, struct transform pr
 		return ike_prf(libctx, prf, in->resumed_sk_d, resumed, 3, out);
 	}
 	if (in->old_sk_d.n > 0) {
-		return ike_prf(libctx, in->old_prf, in->old_sk_d, seed, 3, out);
+		return ike_prf(libctx, in->old_prf, in->old_sk_d, seed, 4, out);
 	}
 	wr_bytes(&w, halves ? first_half(in->ni) : in->ni);
 	wr_bytes(&w, halves ? first_half(in->nr) : in->nr);
@@ -151,6 +153,7 @@ void ike_keymat_fini(struct ike_keymat *k)
 /*
  *     KEYMAT = prf+(SK_d, Ni | Nr)
  *     KEYMAT = prf+(SK_d, g^ir (new) | Ni | Nr)             with a key exchange of its own
+ *     KEYMAT = prf+(SK_d, SK(0) | Ni | Nr | SK(1) | …)      with additional ones (RFC 9370)
  *
  * Keys for the initiator's direction come first; encryption before integrity.
  */
@@ -164,14 +167,14 @@ enum ike_err ike_child_keymat_derive(struct ike_child_keymat *out, struct ossl_l
 	if (!ok) {
 		return IKE_EUNSUPPORTED;
 	}
-	const struct bytes seed[] = {in->shared, in->ni, in->nr};
+	const struct bytes seed[] = {in->shared, in->ni, in->nr, in->more};
 	const struct cut cuts[] = {
 	    {&out->encr_i, encr_n},
 	    {&out->integ_i, integ_n},
 	    {&out->encr_r, encr_n},
 	    {&out->integ_r, integ_n},
 	};
-	return derive(libctx, in->prf, in->sk_d, seed, 3, cuts, 4);
+	return derive(libctx, in->prf, in->sk_d, seed, 4, cuts, 4);
 }
 
 void ike_child_keymat_fini(struct ike_child_keymat *k)

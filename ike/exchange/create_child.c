@@ -6,6 +6,7 @@
 #include "ike/exchange/exchange.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 #include "ike/vip.h"
 
@@ -17,7 +18,7 @@ static enum ike_err say(struct ike_in *in, uint16_t type, struct bytes data)
 /* An answer that makes a child is under way to us: what we do not know yet may be that one. */
 static bool is_making_one(const struct ike_sa *sa)
 {
-	return sa->active && sa->active->ops == &ike_task_create_child;
+	return ike_task_is_child(sa->active);
 }
 
 /* The child that REKEY_SA names by the SPI that its sender receives with. */
@@ -68,6 +69,8 @@ static enum ike_err make(struct ike_in *in, struct ike_child *old)
 		err = ike_child_answer(in->sa, &rq, &b, &made, &why);
 	if (err == IKE_ENOMEM)
 		return err;
+	if (err == IKE_ETEMPORARY)
+		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	if (err)
 		return decline(in, err, &made, &why);
 	err = ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
@@ -75,10 +78,25 @@ static enum ike_err make(struct ike_in *in, struct ike_child *old)
 		ike_child_unmake(&made);
 		return err;
 	}
+	if (made.series) {
+		ike_series_enlist(made.series);
+		if (old)
+			ike_rekey_begun_by_peer(
+			    old, made.child, in->m->nonce, bytes_of(made.nr, sizeof made.nr));
+		return IKE_OK;
+	}
 	ike_child_install(made.child, &made.terms, made.ev);
 	if (old)
 		ike_rekey_by_peer(old, made.child, in->m->nonce, bytes_of(made.nr, sizeof made.nr));
 	return IKE_OK;
+}
+
+/* Ours in its place is agreed on, and in its further key exchanges: RFC 9370 section 2.2.4. */
+static bool is_going_on(const struct ike_sa *sa, const struct ike_child *old)
+{
+	const struct ike_task *t = sa->active;
+
+	return t && t->series && t->child && t->child->old == old;
 }
 
 static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
@@ -96,9 +114,11 @@ static enum ike_err on_child(struct ike_engine *e, struct ike_in *in)
 		if (err || !old)
 			return err;
 	}
+	if (old)
+		ike_series_supersede(old);
 	/* One that was rekeyed once waits for its Delete: it is as good as closing. */
 	if (ike_collide(ike_doing_now(in->sa, old), asked) == IKE_DO_TEMPORARY ||
-	    (old && old->state == IKE_CHILD_REKEYED))
+	    (old && (old->state == IKE_CHILD_REKEYED || is_going_on(in->sa, old))))
 		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	return make(in, old);
 }

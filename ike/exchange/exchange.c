@@ -9,7 +9,8 @@
 #include "ike/task/task.h"
 
 static const struct ike_exchange_rows *const exchanges[] = {&ike_rows_sa_init, &ike_rows_auth,
-    &ike_rows_create_child, &ike_rows_informational, &ike_rows_session_resume};
+    &ike_rows_create_child, &ike_rows_informational, &ike_rows_session_resume,
+    &ike_rows_intermediate, &ike_rows_followup};
 
 static bool has_all(const struct ike_msg *m, unsigned must)
 {

@@ -31,7 +31,7 @@ struct ike_exchange_rows {
 };
 
 extern const struct ike_exchange_rows ike_rows_sa_init, ike_rows_auth, ike_rows_create_child,
-    ike_rows_informational, ike_rows_session_resume;
+    ike_rows_informational, ike_rows_session_resume, ike_rows_intermediate, ike_rows_followup;
 
 /* The first row that fits; NULL: none. */
 const struct ike_row *ike_row_find(const struct ike_in *in);

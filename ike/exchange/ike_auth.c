@@ -13,6 +13,7 @@
 #include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
+#include "ike/intermediate.h"
 #include "ike/ppk.h"
 #include "ike/qcd.h"
 #include "ike/reauth.h"
@@ -120,6 +121,21 @@ static bool method_fits(const struct ike_sa *sa, const struct ike_msg *m, struct
 	return false;
 }
 
+/* RFC 9370 section 2.2.2: what was agreed on must be done before. */
+static bool skips_exchanges(const struct ike_sa *sa, struct ike_reason *why)
+{
+	struct transform due = ike_intermediate_due(sa);
+	char at[ENDPOINT_TEXT], name[48];
+
+	if (due.id == KE_NONE)
+		return false;
+	ike_reason_set(why, IKE_EAUTH,
+	    "%s went on to IKE_AUTH without the additional key exchange %s that it agreed to: the "
+	    "peer is at fault",
+	    endpoint_text(&sa->remote, at), transform_text(due, name, sizeof name));
+	return true;
+}
+
 static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 {
 	struct ike_sa *sa = in->sa;
@@ -127,6 +143,10 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	enum ike_err err;
 
 	(void)e;
+	if (skips_exchanges(sa, &why)) {
+		refuse(sa, &why);
+		return IKE_OK;
+	}
 	if (!choose_connection(sa, in->m, &why) || !method_fits(sa, in->m, &why)) {
 		refuse(sa, &why);
 		return IKE_OK;

@@ -8,10 +8,10 @@
  */
 #include "ike/admit.h"
 #include "ike/auth/announce.h"
-#include "ike/auth/auth.h"
 #include "ike/childless.h"
 #include "ike/exchange/exchange.h"
 #include "ike/exchange/initial.h"
+#include "ike/intermediate.h"
 #include "ike/nat.h"
 #include "ike/ppk.h"
 #include "ike/redirect.h"
@@ -46,15 +46,15 @@ static enum ike_err responder_keys(struct ike_sa *sa, const struct ike_msg *m)
 	enum ike_err err = ike_random(lib, nr, sizeof nr);
 
 	if (!err)
-		err = ike_kex_new(&s->kex, lib, m->ke.group);
+		err = ike_kex_answer(&s->kex, lib, m->ke.group, m->ke.value, &shared);
 	sa->e->stats.key_exchanges++;
-	if (!err)
-		err = ike_kex_derive(s->kex, m->ke.value, &shared);
 	if (!err &&
 	    (!ike_blob_copy(&sa->ni, m->nonce) || !ike_blob_copy(&s->nr, bytes_of(nr, sizeof nr))))
 		err = IKE_ENOMEM;
+	s->additional = true;
 	if (!err)
-		err = ike_sa_derive(sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+		err = ike_sa_derive(
+		    sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr), bytes_of(NULL, 0));
 	secret_fini(&shared);
 	return err;
 }
@@ -68,6 +68,9 @@ static void agree(struct ike_sa *sa, const struct config_conn *conn, const struc
 	if (!sa->initiator && ike_redirect_possible(m))
 		ike_ext_add(&sa->extensions, IKE_EXT_REDIRECT);
 	ike_ppk_agree(sa, m);
+	if (ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED) &&
+	    (!sa->initiator || ike_init_wants_intermediate(sa)))
+		ike_ext_add(&sa->extensions, IKE_EXT_INTERMEDIATE);
 }
 
 enum ike_err ike_init_answer(
@@ -88,6 +91,8 @@ enum ike_err ike_init_answer(
 	ike_ppk_answer(sa, b);
 	if (s->childless)
 		ike_build_notify(b, IKE_N_CHILDLESS_IKEV2_SUPPORTED, bytes_of(NULL, 0));
+	if (ike_ext_has(sa->extensions, IKE_EXT_INTERMEDIATE))
+		ike_build_notify(b, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, bytes_of(NULL, 0));
 	err = ike_out_end(sa, b, exchange, &out);
 	if (err)
 		return err;
@@ -167,7 +172,8 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	struct ike_init_offer o = {.local = in->d->local,
 	    .remote = in->d->remote,
 	    .offered = &in->m->sa,
-	    .ke = in->m->ke.group};
+	    .ke = in->m->ke.group,
+	    .intermediate = ike_msg_notify(in->m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED) != NULL};
 	struct ike_init_choice choice;
 	struct ike_reason why;
 	uint8_t group[2], redirect[IKE_REDIRECT_MAX];
@@ -347,6 +353,13 @@ static enum ike_err judge(
 		    "and we solve those of IKE_SA_INIT only: try again when it is less busy");
 		return IKE_EUNSUPPORTED;
 	}
+	if (suite_next_addke(suite, 0) < ADDKE_MAX &&
+	    !ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED)) {
+		ike_reason_set(why, IKE_ENOPROPOSAL,
+		    "the responder chose additional key exchanges, but does not say that it does "
+		    "IKE_INTERMEDIATE: the peer is at fault");
+		return IKE_ENOPROPOSAL;
+	}
 	return ike_ppk_judge_init(sa, m, why);
 }
 
@@ -363,7 +376,9 @@ static enum ike_err initiator_keys(
 	if (!err) {
 		sa->spi_r = in->m->hdr.spi_r;
 		sa->suite = *suite;
-		err = ike_sa_derive(sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr));
+		s->additional = true;
+		err = ike_sa_derive(
+		    sa, NULL, secret_bytes(&shared), ike_blob_bytes(&s->nr), bytes_of(NULL, 0));
 	}
 	if (err) {
 		sa->spi_r = 0;
@@ -398,10 +413,10 @@ enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 		ike_emit_step(sa->e, &ref, "negotiated %s; %s",
 		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa));
 	if (!err)
-		err = ike_ppk_begin(sa);
+		err = ike_intermediate_go_on(sa);
 	if (err) {
 		ike_reason_set(
-		    &why, err, "our own authentication could not begin: %s", ike_err_sentence(err));
+		    &why, err, "after IKE_SA_INIT nothing could go on: %s", ike_err_sentence(err));
 		ike_sa_fail(sa, &why, true, 0);
 		return IKE_OK;
 	}
@@ -432,7 +447,7 @@ static enum ike_err on_answer(struct ike_engine *e, struct ike_in *in)
 
 /*
  * HDR(A,0), [N(COOKIE), [PS,]] SAi1, KEi, Ni, [N(IKEV2_FRAGMENTATION_SUPPORTED),]
- *     [N(REDIRECT_SUPPORTED),] N(NAT_DETECTION_*)  -->
+ *     [N(INTERMEDIATE_EXCHANGE_SUPPORTED),] [N(REDIRECT_SUPPORTED),] N(NAT_DETECTION_*)  -->
  *      <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), [N(IKEV2_FRAGMENTATION_SUPPORTED),]
  *                                                        [N(CHILDLESS_IKEV2_SUPPORTED)]
  *                          or    <--  HDR(A,0), N(COOKIE), [N(PUZZLE)]
@@ -448,7 +463,7 @@ static const struct ike_row rows[] = {
 	{IKE_IN(INIT_I),  true,     IKE_N_INVALID_KE_PAYLOAD,  0,                                            on_group,   IKE_NEXT_SAME,       "the responder wants another group"},
 	{IKE_IN(INIT_I),  true,     IKE_N_REDIRECT,            0,                                            on_redirect, IKE_NEXT_SAME,      "the responder names another gateway"},
 	{IKE_IN(INIT_I),  true,     IKE_ROW_ANY_ERROR,         0,                                            on_refusal, IKE_NEXT_SAME,       "the responder refuses"},
-	{IKE_IN(INIT_I),  true,     IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_answer,  IKE_PHASE_SIGN_I,    "the responder agrees"},
+	{IKE_IN(INIT_I),  true,     IKE_ROW_PLAIN,             IKE_NEEDS(SA)|IKE_NEEDS(KE)|IKE_NEEDS(NONCE), on_answer,  IKE_NEXT_SAME,       "the responder agrees"},
 };
 /* clang-format on */
 

@@ -193,7 +193,7 @@ static enum ike_err on_request(struct ike_engine *e, struct ike_in *in)
 	ike_hint_hear(in->sa, in->m);
 	ike_qcd_hear(in->sa, in->m);
 	ike_redirect_hear(in->sa, in->m);
-	if (deletes_ike(in->m) && in->sa->rival)
+	if (deletes_ike(in->m) && in->sa->rival && in->sa->rival->keyed)
 		return end_of_old(in);
 	if (deletes_ike(in->m) || disowns_us(in))
 		return end_of_ike(in);

@@ -10,6 +10,7 @@
 #include "ike/qcd.h"
 #include "ike/reauth.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 
 struct choice {
@@ -55,28 +56,50 @@ static bool choose(struct ike_in *in, struct choice *c, struct ike_reason *why)
 	return false;
 }
 
-static enum ike_err make_keys(
-    struct ike_sa *heir, struct ike_in *in, struct ike_kex **kex, uint8_t nr[IKE_NONCE_LEN])
+/* What the new keys are made of. */
+struct half {
+	struct ike_kex *kex;
+	struct secret shared;
+	uint8_t nr[IKE_NONCE_LEN];
+	struct ike_series *series; /* further key exchanges are to come; NULL: none */
+};
+
+static void half_fini(struct half *h)
+{
+	ike_kex_free(h->kex);
+	secret_fini(&h->shared);
+	ike_series_free(h->series);
+}
+
+static enum ike_err make_series(struct ike_sa *heir, struct ike_in *in, struct half *h)
+{
+	h->series = ike_series_new(
+	    in->sa, &heir->suite, &h->shared, in->m->nonce, bytes_of(h->nr, sizeof h->nr));
+	if (!h->series)
+		return IKE_ENOMEM;
+	h->series->heir = heir;
+	return ike_series_relink(h->series);
+}
+
+static enum ike_err make_keys(struct ike_sa *heir, struct ike_in *in, struct half *h)
 {
 	struct ossl_lib_ctx_st *lib = heir->e->p.libctx;
-	struct secret shared = SECRET_NONE;
-	enum ike_err err = ike_random(lib, nr, IKE_NONCE_LEN);
+	enum ike_err err = ike_random(lib, h->nr, sizeof h->nr);
 
 	if (!err)
-		err = ike_kex_new(kex, lib, in->m->ke.group);
-	if (!err)
-		err = ike_kex_derive(*kex, in->m->ke.value, &shared);
+		err = ike_kex_answer(&h->kex, lib, in->m->ke.group, in->m->ke.value, &h->shared);
 	if (!err && !ike_blob_copy(&heir->ni, in->m->nonce))
 		err = IKE_ENOMEM;
-	if (!err)
-		err =
-		    ike_sa_derive(heir, in->sa, secret_bytes(&shared), bytes_of(nr, IKE_NONCE_LEN));
-	secret_fini(&shared);
+	if (!err && ike_series_is_due(&heir->suite))
+		err = make_series(heir, in, h);
+	else if (!err)
+		err = ike_sa_derive(heir, in->sa, secret_bytes(&h->shared),
+		    bytes_of(h->nr, sizeof h->nr), bytes_of(NULL, 0));
 	return err;
 }
 
-static enum ike_err answer(struct ike_in *in, struct ike_sa *heir, const struct choice *c,
-    const struct ike_kex *kex, struct bytes nr)
+static enum ike_err answer(
+    struct ike_in *in, struct ike_sa *heir, const struct choice *c, const struct half *h)
 {
 	struct proposal p = proposal_from_suite(&c->suite, SA_IKE, in->m->sa.v[c->index].number);
 	struct ike_build b;
@@ -85,31 +108,50 @@ static enum ike_err answer(struct ike_in *in, struct ike_sa *heir, const struct 
 	be64_store(p.spi, heir->spi_r);
 	ike_answer_begin(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD, in->m->hdr.msg_id);
 	ike_build_sa_one(&b, &p);
-	ike_build_nonce(&b, nr);
-	ike_build_ke(&b, ike_kex_group(kex), ike_kex_public(kex));
+	ike_build_nonce(&b, bytes_of(h->nr, sizeof h->nr));
+	ike_build_ke(&b, ike_kex_group(h->kex), ike_kex_public(h->kex));
+	if (h->series)
+		ike_build_notify(
+		    &b, IKE_N_ADDITIONAL_KEY_EXCHANGE, ike_blob_bytes(&h->series->link));
 	ike_qcd_give(heir, &b);
 	ike_resume_answer(in->sa, heir, in->m, &b);
 	return ike_answer_end(in->sa, &b, IKE_EXCHANGE_CREATE_CHILD);
 }
 
 /* Ours is out: which of the two stays is known with its answer. Without memory to compare, theirs.
- */
-static bool becomes_rival(struct ike_sa *sa, struct ike_sa *heir, struct bytes nr)
+ * A series has its place here also without one of ours. */
+static bool becomes_rival(struct ike_sa *sa, struct ike_sa *heir, struct half *h)
 {
-	if (!sa->active || sa->active->ops != &ike_task_rekey_ike)
-		return false;
-	if (!ike_blob_copy(&sa->lowest, ike_rekey_lower(ike_blob_bytes(&heir->ni), nr)))
+	struct bytes nr = bytes_of(h->nr, sizeof h->nr);
+	bool crosses = ike_task_is_rekey(sa->active);
+
+	if ((!crosses && !h->series) ||
+	    (crosses &&
+		!ike_blob_copy(&sa->lowest, ike_rekey_lower(ike_blob_bytes(&heir->ni), nr))))
 		return false;
 	sa->rival = heir;
 	return true;
 }
 
+/* Answered. */
+static void settle(struct ike_sa *sa, struct ike_sa *heir, struct half *h)
+{
+	bool rival = becomes_rival(sa, heir, h);
+
+	if (!h->series && !rival)
+		ike_heir_takes_over(sa, heir, false);
+	if (!h->series)
+		return;
+	sa->rival = heir;
+	ike_series_enlist(h->series);
+	h->series = NULL;
+}
+
 static enum ike_err make(struct ike_in *in, const struct choice *c)
 {
-	struct ike_kex *kex = NULL;
+	struct half h = {.shared = SECRET_NONE};
 	struct ike_reason why;
 	struct ike_sa *heir;
-	uint8_t nr[IKE_NONCE_LEN];
 	enum ike_err err = ike_heir_new(&heir, in->sa, false);
 
 	if (err == IKE_ELIMIT)
@@ -118,21 +160,27 @@ static enum ike_err make(struct ike_in *in, const struct choice *c)
 		return err;
 	heir->spi_i = be64_load(in->m->sa.v[c->index].spi);
 	heir->suite = c->suite;
-	err = make_keys(heir, in, &kex, nr);
+	err = make_keys(heir, in, &h);
 	if (err == IKE_EKEVALUE) {
 		ike_reason_set(&why, err, "%s", ike_err_sentence(err));
 		ike_sa_bury(heir);
-		ike_kex_free(kex);
+		half_fini(&h);
 		return decline(in, IKE_N_INVALID_SYNTAX, &why);
 	}
 	if (!err)
-		err = answer(in, heir, c, kex, bytes_of(nr, sizeof nr));
-	ike_kex_free(kex);
+		err = answer(in, heir, c, &h);
 	if (err)
 		ike_sa_bury(heir);
-	else if (!becomes_rival(in->sa, heir, bytes_of(nr, sizeof nr)))
-		ike_heir_takes_over(in->sa, heir, false);
+	else
+		settle(in->sa, heir, &h);
+	half_fini(&h);
 	return err;
+}
+
+/* Ours is agreed on, and in its further key exchanges: RFC 9370 section 2.2.4. */
+static bool is_going_on(const struct ike_sa *sa)
+{
+	return sa->active && sa->active->series && !sa->active->child;
 }
 
 enum ike_err ike_on_ike_rekey(struct ike_in *in)
@@ -142,8 +190,11 @@ enum ike_err ike_on_ike_rekey(struct ike_in *in)
 	struct choice c;
 	uint8_t group[2];
 
+	/* It begins anew: what it began before is over. */
+	if (in->sa->rival && !in->sa->rival->keyed)
+		ike_sa_bury(in->sa->rival);
 	if (v == IKE_DO_TEMPORARY || ike_reauth_has_successor(in->sa) || in->sa->rival ||
-	    in->sa->olds >= IKE_OLDS_MAX)
+	    in->sa->olds >= IKE_OLDS_MAX || is_going_on(in->sa) || !ike_series_fits(in->sa))
 		return say(in, IKE_N_TEMPORARY_FAILURE, bytes_of(NULL, 0));
 	if (!choose(in, &c, &why))
 		return decline(in, IKE_N_NO_PROPOSAL_CHOSEN, &why);

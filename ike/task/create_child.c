@@ -5,6 +5,7 @@
  * TEMPORARY_FAILURE: again later, for some minutes.
  */
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/mode.h"
 #include "ike/task/task.h"
 
@@ -34,6 +35,8 @@ static enum ike_err build(struct ike_task *t, struct ike_build *b)
 	if (t->child->rekey && !ike_rekey_is_wanted(t->child))
 		return IKE_ECHILDNOTFOUND; /* the old one went while this waited for its turn */
 	ike_child_offer_proposals(t->child, false, &proposals);
+	if (!proposals.n)
+		return IKE_EUNSUPPORTED;
 	ike_child_offer_ts(t->child, &local, &remote);
 	if (!t->group)
 		t->group = first_group(t->child, &proposals);
@@ -162,8 +165,12 @@ static void on_error(struct ike_task *t, const struct ike_notify *n)
 static void on_response(struct ike_task *t, const struct ike_msg *m)
 {
 	const struct ike_notify *n = ike_msg_error(m);
-	struct ike_child_answer a = {
-	    .m = m, .ni = bytes_of(t->ni, sizeof t->ni), .nr = m->nonce, .kex = t->kex};
+	struct ike_series *more = NULL;
+	struct ike_child_answer a = {.m = m,
+	    .ni = bytes_of(t->ni, sizeof t->ni),
+	    .nr = m->nonce,
+	    .kex = t->kex,
+	    .more = &more};
 
 	if (n) {
 		on_error(t, n);
@@ -180,7 +187,10 @@ static void on_response(struct ike_task *t, const struct ike_msg *m)
 	} else {
 		ike_child_take_answer(t->child, &a);
 	}
-	ike_task_free(t);
+	if (more)
+		ike_followup_begin(t, more);
+	else
+		ike_task_free(t);
 }
 
 static void abort_create(struct ike_task *t, enum ike_err err)

@@ -8,11 +8,26 @@
 #include "ike/redirect.h"
 #include "ike/task/task.h"
 
+bool ike_init_wants_intermediate(const struct ike_sa *sa)
+{
+	const struct proposal_list *l = &sa->setup->proposals;
+
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t k = 0; k < l->v[i].n; k++) {
+			if (transform_is_addke(l->v[i].t[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
 void ike_init_announce(struct ike_sa *sa, struct ike_build *b)
 {
 	if (sa->conn->fragmentation != FRAGMENTATION_NO)
 		ike_build_notify(b, IKE_N_FRAGMENTATION_SUPPORTED, bytes_of(NULL, 0));
 	ike_redirect_announce(sa, b);
+	if (ike_init_wants_intermediate(sa))
+		ike_build_notify(b, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, bytes_of(NULL, 0));
 }
 
 static enum ike_err build(struct ike_task *t, struct ike_build *b)

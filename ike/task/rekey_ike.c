@@ -3,6 +3,7 @@
  */
 #include "ike/qcd.h"
 #include "ike/rekey.h"
+#include "ike/series.h"
 #include "ike/task/task.h"
 
 static void offer(const struct ike_sa *sa, struct proposal_list *out)
@@ -62,26 +63,20 @@ static bool another_group(struct ike_task *t, const struct ike_notify *n)
 	return true;
 }
 
-static void queue_first(struct ike_task *t)
-{
-	t->next = t->sa->tasks;
-	t->sa->tasks = t;
-}
-
 static void on_error(struct ike_task *t, const struct ike_notify *n)
 {
 	struct ike_sa *sa = t->sa;
 	struct ike_reason why;
 	char at[ENDPOINT_TEXT];
 
-	if (sa->rival) {
+	if (sa->rival && sa->rival->keyed) {
 		/* The peer had its own ready: ours is not needed. */
 		ike_task_free(t);
 		ike_heir_takes_over(sa, sa->rival, false);
 		return;
 	}
 	if (n->type == IKE_N_INVALID_KE_PAYLOAD && sa->heir && another_group(t, n)) {
-		queue_first(t);
+		ike_task_again(t);
 		return;
 	}
 	ike_task_free(t);
@@ -133,7 +128,8 @@ static enum ike_err make_keys(
 		err = IKE_ENOMEM;
 	if (!err) {
 		heir->spi_r = be64_load(m->sa.v[0].spi);
-		err = ike_sa_derive(heir, t->sa, secret_bytes(&shared), m->nonce);
+		err =
+		    ike_sa_derive(heir, t->sa, secret_bytes(&shared), m->nonce, bytes_of(NULL, 0));
 	}
 	if (!err)
 		ike_qcd_hear(heir, m);
@@ -145,18 +141,73 @@ static enum ike_err make_keys(
 }
 
 /* Section 2.8.2: of two new ones the one with the lowest nonce goes, by who asked for it. */
+static bool loses(const struct ike_sa *sa, struct bytes ours)
+{
+	return sa->rival && ike_rekey_lower(ours, ike_blob_bytes(&sa->lowest)).p == ours.p;
+}
+
 static void settle(struct ike_sa *sa, struct bytes ours)
 {
-	struct ike_sa *heir = sa->heir, *rival = sa->rival;
+	struct ike_sa *heir = sa->heir;
 
-	if (rival && ike_rekey_lower(ours, ike_blob_bytes(&sa->lowest)).p == ours.p) {
+	if (loses(sa, ours)) {
 		ike_heir_discard(heir, true);
-		ike_heir_takes_over(sa, rival, false);
+		ike_heir_yield(sa);
 		return;
 	}
-	if (rival)
-		ike_heir_discard(rival, false);
+	ike_heir_outdo(sa);
 	ike_heir_takes_over(sa, heir, true);
+}
+
+static struct ike_series *make_series(
+    const struct ike_task *t, const struct ike_msg *m, const struct ike_notify *link)
+{
+	struct ike_sa *sa = t->sa, *heir = sa->heir;
+	struct bytes ni = bytes_of(t->ni, sizeof t->ni);
+	struct secret shared = SECRET_NONE;
+	struct ike_series *s;
+
+	if (ike_kex_derive(t->kex, m->ke.value, &shared) || !ike_blob_copy(&heir->ni, ni)) {
+		secret_fini(&shared);
+		return NULL;
+	}
+	heir->spi_r = be64_load(m->sa.v[0].spi);
+	s = ike_series_new(sa, &heir->suite, &shared, ni, m->nonce);
+	if (s && !ike_blob_copy(&s->link, link->data)) {
+		ike_series_free(s);
+		s = NULL;
+	}
+	return s;
+}
+
+/* RFC 9370 section 2.2.4: further key exchanges follow. Of two crossing ones the loser does not go
+ * on, and the peer has nothing of it that could be deleted. */
+static void begin_series(struct ike_task *t, const struct ike_msg *m)
+{
+	const struct ike_notify *link = ike_msg_notify(m, IKE_N_ADDITIONAL_KEY_EXCHANGE);
+	struct ike_sa *sa = t->sa;
+	struct ike_series *s = NULL;
+	struct ike_reason why;
+
+	if (link && loses(sa, ike_rekey_lower(bytes_of(t->ni, sizeof t->ni), m->nonce))) {
+		ike_task_free(t);
+		ike_heir_yield(sa);
+		return;
+	}
+	if (link) {
+		ike_heir_outdo(sa);
+		s = make_series(t, m, link);
+	}
+	if (s) {
+		ike_followup_begin(t, s);
+		return;
+	}
+	ike_reason_set(&why, link ? IKE_EKEVALUE : IKE_ESYNTAX, "%s",
+	    link ? "the key exchange for the IKE SA failed"
+		 : "the peer chose additional key exchanges for the IKE SA and says nothing of how "
+		   "they go on (no ADDITIONAL_KEY_EXCHANGE): the peer is at fault");
+	ike_task_free(t);
+	ike_rekey_ike_failed(sa, &why);
 }
 
 static void on_response(struct ike_task *t, const struct ike_msg *m)
@@ -175,6 +226,10 @@ static void on_response(struct ike_task *t, const struct ike_msg *m)
 	}
 	sa->put_off_at = 0;
 	err = judge(t, m, &why);
+	if (!err && ike_series_is_due(&sa->heir->suite)) {
+		begin_series(t, m);
+		return;
+	}
 	if (!err)
 		err = make_keys(t, m, &why);
 	if (!err)

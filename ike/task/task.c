@@ -3,6 +3,8 @@
  */
 #include "ike/task/task.h"
 
+#include "ike/series.h"
+
 #include <stdlib.h>
 
 struct ike_task *ike_task_new(
@@ -33,11 +35,18 @@ void ike_task_to_front(struct ike_task *t)
 	t->sa->tasks = t;
 }
 
+void ike_task_again(struct ike_task *t)
+{
+	t->next = t->sa->tasks;
+	t->sa->tasks = t;
+}
+
 void ike_task_free(struct ike_task *t)
 {
 	if (!t)
 		return;
 	ike_kex_free(t->kex);
+	ike_series_free(t->series);
 	secret_wipe(t->ni, sizeof t->ni);
 	free(t);
 }
@@ -101,13 +110,18 @@ static bool may_go(const struct ike_task *t)
 
 	if (t->ops == &ike_task_init || t->ops == &ike_task_resume)
 		return sa->phase == IKE_PHASE_INIT_I;
+	if (t->ops == &ike_task_intermediate)
+		return sa->phase == IKE_PHASE_INTER_I;
 	if (t->ops == &ike_task_auth)
 		return sa->phase == IKE_PHASE_AUTH_I;
 	if (t->ops == &ike_task_delete_ike)
 		return sa->phase == IKE_PHASE_CLOSING || sa->phase == IKE_PHASE_GONE;
 	if (t->ops == &ike_task_delete_old)
 		return sa->phase == IKE_PHASE_OLD;
-	return sa->phase == IKE_PHASE_UP && t->not_before <= sa->e->now;
+	/* While the peer is at new keys for the IKE SA, nothing is begun that they would cut off.
+	 */
+	return sa->phase == IKE_PHASE_UP && t->not_before <= sa->e->now &&
+	       (!sa->rival || sa->rival->keyed);
 }
 
 static struct ike_task *take_next(struct ike_sa *sa)

@@ -27,9 +27,10 @@ struct ike_task {
 	struct ike_task *next;
 	const struct ike_task_ops *ops;
 	struct ike_sa *sa;
-	struct ike_child *child; /* create, delete */
-	ike_time not_before;     /* after TEMPORARY_FAILURE */
-	uint32_t rounds;         /* TEMPORARY_FAILURE so far */
+	struct ike_child *child;   /* create, delete */
+	ike_time not_before;       /* after TEMPORARY_FAILURE */
+	uint32_t rounds;           /* TEMPORARY_FAILURE so far */
+	struct ike_series *series; /* followup: owned */
 	/* create_child, rekey_ike */
 	struct ike_kex *kex;
 	uint16_t group;
@@ -42,7 +43,7 @@ struct ike_task {
 
 extern const struct ike_task_ops ike_task_init, ike_task_auth, ike_task_create_child,
     ike_task_delete_child, ike_task_delete_ike, ike_task_delete_old, ike_task_rekey_ike,
-    ike_task_dpd, ike_task_wayward, ike_task_redirect;
+    ike_task_dpd, ike_task_wayward, ike_task_redirect, ike_task_intermediate, ike_task_followup;
 
 extern const struct ike_task_ops ike_task_qcd;
 
@@ -53,6 +54,7 @@ struct ike_task *ike_task_new(
     struct ike_sa *sa, const struct ike_task_ops *ops, struct ike_child *child);
 void ike_task_free(struct ike_task *t);
 void ike_task_to_front(struct ike_task *t); /* of the queue that it is in */
+void ike_task_again(struct ike_task *t);    /* that is in none: to the front of it */
 /* The exchange of the active task is over: the queue may go on. The task is the caller's. */
 struct ike_task *ike_task_take_active(struct ike_sa *sa);
 /* Takes tasks out of the queue, and tells them: all of them, or those of one child. Not the active
@@ -65,6 +67,13 @@ bool ike_task_pending(
 void ike_task_pump(struct ike_sa *sa);
 ike_time ike_task_wakes_at(const struct ike_sa *sa); /* the earliest not_before; IKE_NEVER */
 
+/* followup.c: a task of CREATE_CHILD_SA that was answered goes on with the series, which is taken.
+ */
+void ike_followup_begin(struct ike_task *t, struct ike_series *s);
+/* Does it make a child; new keys for the IKE SA? With all exchanges that it takes. NULL: no. */
+bool ike_task_is_child(const struct ike_task *t);
+bool ike_task_is_rekey(const struct ike_task *t);
+
 /* When its request is sent again. message.c */
 struct ike_retransmit ike_task_schedule(const struct ike_task *t);
 
@@ -74,6 +83,8 @@ enum ike_err ike_init_start(struct ike_engine *e, const struct ike_command *c, s
 enum ike_err ike_init_prepare(struct ike_sa *sa);
 /* What an initiator announces in its first message. */
 void ike_init_announce(struct ike_sa *sa, struct ike_build *b);
+/* Do we offer additional key exchanges, and so IKE_INTERMEDIATE? Initiator, in its setup. */
+bool ike_init_wants_intermediate(const struct ike_sa *sa);
 /* auth.c: our AUTH value is there */
 enum ike_err ike_auth_request(struct ike_sa *sa);
 

@@ -51,7 +51,8 @@ static const char *read_attributes(struct rd *r, struct transform *t, bool *unde
 /* 0 of these types says NONE: as good as known. */
 static bool known(struct transform t)
 {
-	return transform_find(t) != NULL || (t.type == TRANSFORM_KE && t.id == KE_NONE);
+	return transform_find(t) != NULL ||
+	       ((t.type == TRANSFORM_KE || transform_is_addke(t)) && t.id == KE_NONE);
 }
 
 /* The place of a held transform that gives way to one that we know, or NULL: some peers offer more
@@ -113,7 +114,7 @@ static const char *read_transform(struct rd *r, struct reading *in, bool last)
 	if (what) {
 		return what;
 	}
-	if (t.type < TRANSFORM_ENCR || t.type > TRANSFORM_SN) {
+	if (t.type < TRANSFORM_ENCR || t.type > TRANSFORM_ADDKE7) {
 		in->p->unknown = true;
 		return NULL;
 	}

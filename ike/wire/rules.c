@@ -13,6 +13,8 @@ static const struct {
     {IKE_EXCHANGE_CREATE_CHILD, IKE_RULES_CHILD_REQ},
     {IKE_EXCHANGE_INFORMATIONAL, IKE_RULES_INFO_REQ},
     {IKE_EXCHANGE_SESSION_RESUME, IKE_RULES_RESUME_REQ},
+    {IKE_EXCHANGE_INTERMEDIATE, IKE_RULES_MORE_REQ},
+    {IKE_EXCHANGE_FOLLOWUP_KE, IKE_RULES_MORE_REQ},
 };
 
 static enum ike_err fault(struct ike_msg *m, uint8_t payload, const char *what)

@@ -136,6 +136,12 @@ static const struct {
 	true},
 };
 
+/* This bit of the first byte: with additional key exchanges (RFC 9370). */
+enum { HYBRID = 0x40 };
+
+#define MORE                                                                                     \
+	"esp_proposals = [\"aes128gcm16-x25519-ke1_ecp256\"]; rekey_time = \"2m\"; life_time = " \
+	"\"4m\";"
 #define PFS "esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = \"2m\"; life_time = \"4m\";"
 #define BOTH(local1, remote1, local2, remote2) \
 	SCENARIO_CHILD("one", local1, remote1, "") SCENARIO_CHILD("two", local2, remote2, PFS)
@@ -158,10 +164,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct run r;
 
 	r = (struct run){.edits_n = 0};
-	size_t manner = take(&in) % (sizeof manners / sizeof manners[0]);
+	uint8_t how = take(&in);
+	size_t manner = (how & (HYBRID - 1u)) % (sizeof manners / sizeof manners[0]);
 	struct scenario_side left = sides[manners[manner].road][0];
+	struct scenario_side right = sides[manners[manner].road][1];
 	left.conn = manners[manner].conn;
-	scenario_init(&r.s, 1, &left, &sides[manners[manner].road][1], NULL);
+	if (how & HYBRID)
+		left.proposals = right.proposals = "\"aes256gcm16-prfsha384-x25519-ke1_ecp256\"";
+	if (how & HYBRID && !manners[manner].road) {
+		left.children = SCENARIO_CHILD("one", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", MORE)
+		    SCENARIO_CHILD("two", "\"10.1.0.0/16\"", "\"10.3.0.0/16\"", MORE);
+		right.children = SCENARIO_CHILD("one", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", MORE)
+		    SCENARIO_CHILD("two", "\"10.3.0.0/16\"", "\"10.1.0.0/16\"", MORE);
+	}
+	scenario_init(&r.s, 1, &left, &right, NULL);
 	r.s.sim.tap = tap;
 	r.s.sim.tap_arg = &r;
 	for (int i = 0; i < OPS_MAX && in.n; i++)

@@ -40,10 +40,10 @@ def needs(role):
         raise Skipped("charon is not installed")
 
 
-def ends(lab, role, esp=PLAIN, keys_a="", keys_b="", conn_a="", conn_b="", nat=False):
+def ends(lab, role, esp=PLAIN, keys_a="", keys_b="", conn_a="", conn_b="", nat=False, ike=IKE):
     """a calls b, and what each says of times."""
     net = Net(lab, nat)
-    site_a, site_b = matrix.sites(net, 4, ike=IKE, esp=esp)
+    site_a, site_b = matrix.sites(net, 4, ike=ike, esp=esp)
     site_a.child_keys, site_b.child_keys, site_a.conn_keys, site_b.conn_keys = keys_a, keys_b, conn_a, conn_b
     make_a, make_b = matrix.ROLES[role]
     a, b = make_a(net.a).configure(site_a), make_b(net.b).configure(site_b)

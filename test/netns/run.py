@@ -23,6 +23,7 @@ import flood  # noqa: E402
 import childless  # noqa: E402
 import fragment  # noqa: E402
 import hops  # noqa: E402
+import hybrid  # noqa: E402
 import life  # noqa: E402
 import matrix  # noqa: E402
 import redirect  # noqa: E402
@@ -45,7 +46,7 @@ def selected(words):
     found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
              *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
              *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases(),
-             *suites.cases(), *ppk.cases()]
+             *suites.cases(), *ppk.cases(), *hybrid.cases()]
     return [(name, run) for name, run in [*found, *extensions.cases()] if all(w in name for w in words)]
 
 

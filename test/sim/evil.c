@@ -20,12 +20,14 @@ struct chain {
 
 /* ---- Keys ---- */
 
-static bool keys_of(const struct sim *s, const struct ike_hdr *hdr, const struct ike_keys **out)
+/* IKE_INTERMEDIATE changes the keys of an SA: `back` 0 are the newest, 1 those before, … */
+static bool keys_of(
+    const struct sim *s, const struct ike_hdr *hdr, unsigned back, const struct ike_keys **out)
 {
 	for (size_t i = 0; i < s->hosts_n; i++)
-		for (size_t k = 0; k < s->hosts[i].keys_n; k++) {
+		for (size_t k = s->hosts[i].keys_n; k-- > 0;) {
 			const struct ike_keys *keys = &s->hosts[i].keys[k];
-			if (keys->spi_i == hdr->spi_i && keys->spi_r == hdr->spi_r) {
+			if (keys->spi_i == hdr->spi_i && keys->spi_r == hdr->spi_r && !back--) {
 				*out = keys;
 				return true;
 			}
@@ -33,11 +35,12 @@ static bool keys_of(const struct sim *s, const struct ike_hdr *hdr, const struct
 	return false;
 }
 
-static bool sk_of(struct sim *s, struct ike_sk *sk, enum ike_sk_dir dir, const struct ike_hdr *hdr)
+static bool sk_of(
+    struct sim *s, struct ike_sk *sk, enum ike_sk_dir dir, const struct ike_hdr *hdr, unsigned back)
 {
 	const struct ike_keys *k;
 
-	if (!keys_of(s, hdr, &k))
+	if (!keys_of(s, hdr, back, &k))
 		return false;
 	bool i = ike_hdr_from_initiator(hdr);
 	return ike_sk_init(sk, s->rand.libctx, dir, &k->suite,
@@ -181,16 +184,21 @@ static void edit(struct chain *c, const struct place *p, const struct evil *e)
 
 /* ---- The message ---- */
 
-static bool unseal(struct sim *s, const struct sim_wire *w, struct ike_msg *outer, struct chain *c)
+/* *back: the keys that open it. */
+static bool unseal(
+    struct sim *s, const struct sim_wire *w, struct ike_msg *outer, struct chain *c, unsigned *back)
 {
 	struct ike_sk sk;
 	struct bytes plain;
+	bool ok = false;
 
 	if (ike_msg_parse(outer, bytes_of(w->data, w->n)) != IKE_OK ||
-	    !ike_msg_has(outer, IKE_PLD_SK) || !sk_of(s, &sk, IKE_SK_OPEN, &outer->hdr))
+	    !ike_msg_has(outer, IKE_PLD_SK))
 		return false;
-	bool ok = ike_sk_open(&sk, outer, c->b, sizeof c->b, &plain) == IKE_OK;
-	ike_sk_fini(&sk);
+	for (*back = 0; !ok && sk_of(s, &sk, IKE_SK_OPEN, &outer->hdr, *back); *back += !ok) {
+		ok = ike_sk_open(&sk, outer, c->b, sizeof c->b, &plain) == IKE_OK;
+		ike_sk_fini(&sk);
+	}
 	if (!ok)
 		return false;
 	memmove(c->b, plain.p, plain.n);
@@ -199,15 +207,15 @@ static bool unseal(struct sim *s, const struct sim_wire *w, struct ike_msg *oute
 	return true;
 }
 
-static void seal(
-    struct sim *s, struct sim_wire *w, const struct ike_hdr *hdr, const struct chain *c)
+static void seal(struct sim *s, struct sim_wire *w, const struct ike_hdr *hdr,
+    const struct chain *c, unsigned back)
 {
 	uint8_t out[SIM_DATAGRAM];
 	struct ike_build b;
 	struct ike_sk sk;
 	struct bytes msg;
 
-	sim_must(sk_of(s, &sk, IKE_SK_SEAL, hdr), "no keys to seal with");
+	sim_must(sk_of(s, &sk, IKE_SK_SEAL, hdr, back), "no keys to seal with");
 	ike_build_begin(&b, out, sizeof out, hdr);
 	ike_build_sk(&b, ike_sk_iv_len(&sk));
 	b.w.base[b.next_at] = c->first;
@@ -223,8 +231,9 @@ bool evil_open(struct sim *s, const struct sim_wire *w, struct ike_msg *inner)
 {
 	static _Thread_local struct ike_msg outer;
 	static _Thread_local struct chain c;
+	unsigned back;
 
-	return unseal(s, w, &outer, &c) &&
+	return unseal(s, w, &outer, &c, &back) &&
 	       ike_msg_parse_inner(inner, &outer, bytes_of(c.b, c.n)) == IKE_OK;
 }
 
@@ -232,8 +241,9 @@ bool evil_unseal(struct sim *s, const struct sim_wire *w, uint8_t *first, struct
 {
 	static _Thread_local struct ike_msg outer;
 	static _Thread_local struct chain c;
+	unsigned back;
 
-	if (!unseal(s, w, &outer, &c))
+	if (!unseal(s, w, &outer, &c, &back))
 		return false;
 	*first = c.first;
 	*plain = bytes_of(c.b, c.n);
@@ -245,12 +255,13 @@ bool evil_change(struct sim *s, struct sim_wire *w, evil_edit *change, void *arg
 	static _Thread_local struct ike_msg outer;
 	static _Thread_local struct chain c;
 	struct ike_hdr hdr;
+	unsigned back;
 
-	if (!unseal(s, w, &outer, &c))
+	if (!unseal(s, w, &outer, &c, &back))
 		return false;
 	hdr = outer.hdr;
 	c.n = change(arg, &c.first, c.b, c.n, sizeof c.b);
-	seal(s, w, &hdr, &c);
+	seal(s, w, &hdr, &c, back);
 	return true;
 }
 
@@ -261,7 +272,7 @@ enum ike_err evil_inject(struct sim *s, struct sim_host *to, const struct evil_p
 	struct ike_sk sk;
 	struct bytes msg;
 
-	sim_must(sk_of(s, &sk, IKE_SK_SEAL, &p->hdr), "no keys to seal a fragment with");
+	sim_must(sk_of(s, &sk, IKE_SK_SEAL, &p->hdr, 0), "no keys to seal a fragment with");
 	ike_build_begin(&b, out, sizeof out, &p->hdr);
 	ike_build_skf(&b, ike_sk_iv_len(&sk), p->next, p->number, p->total);
 	wr_bytes(&b.w, p->content);
@@ -281,8 +292,9 @@ bool evil_tap(struct sim *s, struct sim_wire *w)
 	static _Thread_local struct ike_msg outer;
 	static _Thread_local struct chain c;
 	struct place p;
+	unsigned back;
 
-	if (w->number != e->number || !unseal(s, w, &outer, &c))
+	if (w->number != e->number || !unseal(s, w, &outer, &c, &back))
 		return true;
 	struct ike_hdr hdr = outer.hdr;
 	e->sealed = true;
@@ -292,7 +304,7 @@ bool evil_tap(struct sim *s, struct sim_wire *w)
 	e->type = p.type;
 	e->body = p.len - 4;
 	edit(&c, &p, e);
-	seal(s, w, &hdr, &c);
+	seal(s, w, &hdr, &c, back);
 	e->done = true;
 	return true;
 }

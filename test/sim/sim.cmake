@@ -23,7 +23,7 @@ if(TARGET tunike_ike AND TARGET tunike_config)
       ${CMAKE_SOURCE_DIR}/test/sim/tickets.c)
   endforeach()
 
-  foreach(name fragment fragment_evil)
+  foreach(name fragment fragment_evil intermediate series)
     tunike_unit_test(sim_${name} tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_${name}.c
       ${CMAKE_SOURCE_DIR}/test/sim/pieces.c)
   endforeach()

@@ -4,6 +4,8 @@
  * the place of free and realloc for all that is linked statically (--wrap).
  */
 #include "ike/child.h"
+#include "ike/series.h"
+#include "ike/task/task.h"
 #include "test/sim/scenario.h"
 #include "test/unit/req.h"
 
@@ -67,10 +69,30 @@ static void add(const struct secret *s)
 	memcpy(keys[keys_n++], b.p, PART);
 }
 
+/* What an additional key exchange adds comes last. */
+static void learn_series(const struct ike_series *s)
+{
+	struct secret last = s->more;
+
+	add(&s->shared);
+	add(&s->more);
+	if (last.n > 32) {
+		last.p += last.n - 32;
+		last.n = 32;
+		add(&last);
+	}
+}
+
 /* On the way up it may have two sets, with a PPK (RFC 8784) and without. */
 static void learn_sa(const struct ike_sa *sa)
 {
+	const struct ike_series *mine = sa->active ? sa->active->series : NULL;
+
 	add(&sa->keys.sk_d);
+	for (const struct ike_series *s = sa->series; s; s = s->next)
+		learn_series(s);
+	if (mine)
+		learn_series(mine);
 	for (size_t i = 0; sa->setup && i < IKE_PPK_KEYS; i++)
 		add(&sa->setup->ppk.others[i]);
 }
@@ -108,23 +130,27 @@ static void run(struct scenario *s, uint64_t ms)
 #define AND_PPK "\"; }, { type = \"ppk\"; id = \"q\"; secret = \"quantum computers must guess this"
 
 /* Bits of _i: CBC with HMAC instead of AEAD; the IKE SA is rekeyed; all is set up afresh; there is
- * a PPK, which is not required. */
+ * a PPK, which is not required; additional key exchanges everywhere. */
 START_TEST(freed_memory)
 {
 	REQ("7296-2.12-1");
 	static const char *const esp[] = {"esp_proposals = [\"aes256gcm16-x25519\"];",
-	    "esp_proposals = [\"aes256-sha512-x25519\"];"};
-	static const char *const ike[] = {
-	    "\"aes256gcm16-prfsha384-x25519\"", "\"aes256-sha384-x25519\""};
+	    "esp_proposals = [\"aes256-sha512-x25519\"];",
+	    "esp_proposals = [\"aes256gcm16-x25519-ke1_ecp256-ke2_ecp384\"];",
+	    "esp_proposals = [\"aes256-sha512-x25519-ke1_ecp256-ke2_ecp384\"];"};
+	static const char *const ike[] = {"\"aes256gcm16-prfsha384-x25519\"",
+	    "\"aes256-sha384-x25519\"", "\"aes256gcm16-prfsha384-x25519-ke1_ecp256-ke2_ecp384\"",
+	    "\"aes256-sha384-x25519-ke1_ecp256-ke2_ecp384\""};
 	char left[256], right[256];
 	struct scenario s;
+	int form = (_i & 1) + (_i & 16 ? 2 : 0);
 
 	snprintf(left, sizeof left,
-	    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "%s"), esp[_i & 1]);
+	    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "%s"), esp[form]);
 	snprintf(right, sizeof right,
-	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"), esp[_i & 1]);
-	struct scenario_side l = {.children = left, .proposals = ike[_i & 1]},
-			     r = {.children = right, .proposals = ike[_i & 1]};
+	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"), esp[form]);
+	struct scenario_side l = {.children = left, .proposals = ike[form]},
+			     r = {.children = right, .proposals = ike[form]};
 	if (_i & 8) {
 		l.psk = r.psk = "a long enough secret for two" AND_PPK;
 		l.conn = "dpd_delay = \"30s\"; ppk_id = \"q\";";
@@ -216,7 +242,7 @@ static Suite *suite(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_look_sees);
-	tcase_add_loop_test(t, freed_memory, 0, 16);
+	tcase_add_loop_test(t, freed_memory, 0, 32);
 	tcase_add_test(t, freed_when_resumed);
 	suite_add_tcase(s, t);
 	return s;

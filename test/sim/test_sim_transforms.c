@@ -19,7 +19,8 @@ static const struct transform_info *row_for(enum transform_flags use, int i)
 	for (size_t k = 0; (row = transform_row(k)) != NULL; k++) {
 		bool counts = row->flags & use && row->t.type != TRANSFORM_SN &&
 			      !(row->t.type == TRANSFORM_INTEG && row->t.id == INTEG_NONE) &&
-			      !(use == TRANSFORM_ESP && row->t.type == TRANSFORM_KE);
+			      !(use == TRANSFORM_ESP && row->t.type == TRANSFORM_KE) &&
+			      !(row->t.type == TRANSFORM_KE && !ike_can(NULL, row->t)); /* ML-KEM */
 		if (counts && i-- == 0)
 			return row;
 	}

@@ -387,9 +387,11 @@ static const char *config_of(struct walk *w, unsigned host)
 	    "rekey_time = \"200s\"; over_time = \"10m\";",
 	    "rekey_time = \"150s\"; reauth_time = \"100s\";"};
 	static const char *const uniques[] = {"replace", "replace", "never", "keep", "no"};
-	static const char *const esp[] = {"aes128gcm16", "aes128gcm16", "aes128gcm16-x25519"};
+	static const char *const esp[] = {
+	    "aes128gcm16", "aes128gcm16", "aes128gcm16-x25519", "aes128gcm16-x25519-ke1_ecp256"};
+	static const char *const ike[] = {"x25519", "x25519", "x25519-ke2_ecp256"};
 	static char text[TEXT];
-	const char *unique = uniques[w->episode % 5], *ciphers = esp[w->episode % 3];
+	const char *unique = uniques[w->episode % 5], *ciphers = esp[w->episode % 4];
 	size_t n = (size_t)snprintf(text, sizeof text,
 	    "secrets = ( { type = \"psk\"; secret = \"a secret for all of them\"; } );\n"
 	    "connections = {\n");
@@ -400,11 +402,11 @@ static const char *config_of(struct walk *w, unsigned host)
 			continue;
 		n += (size_t)snprintf(text + n, sizeof text - n,
 		    "c%u%u = { version = 2; local_addrs = [\"%%any\"]; remote_addrs = "
-		    "[\"10.0.0.%u\"]; proposals = [\"aes128gcm16-prfsha256-x25519\"];\n"
+		    "[\"10.0.0.%u\"]; proposals = [\"aes128gcm16-prfsha256-%s\"];\n"
 		    "unique = \"%s\"; dpd_delay = \"20s\"; %s\n"
 		    "local = { auth = \"psk\"; id = \"h%u.example.org\"; };\n"
 		    "remote = { auth = \"psk\"; id = \"h%u.example.org\"; };\nchildren = {\n",
-		    a, b, o + 1, unique, pick(w, ike_times, 4), host, o);
+		    a, b, o + 1, ike[w->episode % 3], unique, pick(w, ike_times, 4), host, o);
 		for (unsigned k = 0; k < CHILDREN; k++)
 			n += (size_t)snprintf(text + n, sizeof text - n,
 			    "n%u = { local_ts = [\"10.%u.%u.0/24\"]; remote_ts = "

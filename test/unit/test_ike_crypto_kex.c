@@ -88,6 +88,14 @@ START_TEST(both_ends_agree)
 	ck_assert_int_eq(ike_kex_derive(i, ike_kex_public(r), &si), IKE_OK);
 	ck_assert_int_eq(ike_kex_derive(r, ike_kex_public(i), &sr), IKE_OK);
 	ck_assert_bytes(secret_bytes(&si), secret_bytes(&sr));
+	ike_kex_free(r);
+	secret_fini(&si);
+	secret_fini(&sr);
+	/* The same with the responder in one step. */
+	ck_assert_int_eq(ike_kex_answer(&r, NULL, groups[_i], ike_kex_public(i), &sr), IKE_OK);
+	ck_assert_uint_eq(ike_kex_public(r).n, ike_kex_answer_len(groups[_i]));
+	ck_assert_int_eq(ike_kex_derive(i, ike_kex_public(r), &si), IKE_OK);
+	ck_assert_bytes(secret_bytes(&si), secret_bytes(&sr));
 	secret_fini(&si);
 	secret_fini(&sr);
 	ike_kex_free(i);
@@ -118,6 +126,12 @@ START_TEST(wrong_length)
 	refuses(k, bytes_of(value, good.n / 2));
 	refuses(k, bytes_of(value, good.n - 1));
 	refuses(k, bytes_of(value, good.n + 1));
+	struct ike_kex *nobody;
+	struct secret secret;
+	ck_assert_int_eq(
+	    ike_kex_answer(&nobody, NULL, groups[_i], bytes_of(value, 1), &secret), IKE_EKEVALUE);
+	ck_assert_ptr_null(nobody);
+	ck_assert_ptr_null(secret.p);
 	ike_kex_free(peer);
 	ike_kex_free(k);
 }
@@ -370,6 +384,120 @@ START_TEST(x448_small_order)
 }
 END_TEST
 
+static bool is_kem(struct transform t)
+{
+	return t.type == TRANSFORM_KE && t.id >= KE_MLKEM_512 && t.id <= KE_MLKEM_1024;
+}
+
+/* ---- KEMs: draft-ietf-ipsecme-ikev2-mlkem section 2 has the numbers and lengths ---- */
+
+static const struct {
+	uint16_t group, key, ciphertext;
+} kems[] = {{35, 800, 768}, {36, 1184, 1088}, {37, 1568, 1568}};
+
+static bool has_kem(int i)
+{
+	return ike_can(NULL, (struct transform){TRANSFORM_KE, kems[i].group, 0});
+}
+
+START_TEST(kem_lengths)
+{
+	ck_assert_uint_eq(ike_kex_public_len(kems[_i].group), kems[_i].key);
+	ck_assert_uint_eq(ike_kex_answer_len(kems[_i].group), kems[_i].ciphertext);
+	ck_assert_uint_eq(ike_kex_answer_len(1), 0);
+}
+END_TEST
+
+START_TEST(kem_lacking)
+{
+	uint8_t value[IKE_KEX_PUBLIC_MAX] = {0};
+	struct ike_kex *k;
+	struct secret s;
+
+	if (has_kem(_i)) {
+		return;
+	}
+	ck_assert_int_eq(ike_kex_new(&k, NULL, kems[_i].group), IKE_EUNSUPPORTED);
+	ck_assert_ptr_null(k);
+	ck_assert_int_eq(
+	    ike_kex_answer(&k, NULL, kems[_i].group, bytes_of(value, kems[_i].key), &s),
+	    IKE_EUNSUPPORTED);
+	ck_assert_ptr_null(k);
+	ck_assert_ptr_null(s.p);
+}
+END_TEST
+
+START_TEST(kem_round_trip)
+{
+	struct ike_kex *i, *r, *other;
+	struct secret si, sr, so;
+
+	if (!has_kem(_i)) {
+		return;
+	}
+	ck_assert_int_eq(ike_kex_new(&i, NULL, kems[_i].group), IKE_OK);
+	ck_assert_uint_eq(ike_kex_public(i).n, kems[_i].key);
+	ck_assert_int_eq(ike_kex_answer(&r, NULL, kems[_i].group, ike_kex_public(i), &sr), IKE_OK);
+	ck_assert_uint_eq(ike_kex_group(r), kems[_i].group);
+	ck_assert_uint_eq(ike_kex_public(r).n, kems[_i].ciphertext);
+	ck_assert_int_eq(ike_kex_derive(i, ike_kex_public(r), &si), IKE_OK);
+	ck_assert_uint_eq(si.n, 32);
+	ck_assert_bytes(secret_bytes(&si), secret_bytes(&sr));
+	/* Another time another secret; and nothing to derive for who has answered. */
+	ck_assert_int_eq(
+	    ike_kex_answer(&other, NULL, kems[_i].group, ike_kex_public(i), &so), IKE_OK);
+	ck_assert(!bytes_equal(secret_bytes(&so), secret_bytes(&sr)));
+	ck_assert_int_eq(ike_kex_derive(r, ike_kex_public(other), &si), IKE_EBUG);
+	secret_fini(&si);
+	secret_fini(&sr);
+	secret_fini(&so);
+	ike_kex_free(i);
+	ike_kex_free(r);
+	ike_kex_free(other);
+}
+END_TEST
+
+START_TEST(kem_bad_values)
+{
+	uint8_t value[IKE_KEX_PUBLIC_MAX + 1] = {0};
+	const size_t key[] = {0, 1, 32, kems[_i].key - 1u, kems[_i].key + 1u};
+	const size_t text[] = {0, 1, 32, kems[_i].ciphertext - 1u, kems[_i].ciphertext + 1u};
+	struct ike_kex *i, *r;
+	struct secret s, sr;
+
+	if (!has_kem(_i)) {
+		return;
+	}
+	ck_assert_int_eq(ike_kex_new(&i, NULL, kems[_i].group), IKE_OK);
+	memcpy(value, ike_kex_public(i).p, kems[_i].key);
+	for (int n = 0; n < 5; n++) {
+		ck_assert_int_eq(
+		    ike_kex_answer(&r, NULL, kems[_i].group, bytes_of(value, key[n]), &s),
+		    IKE_EKEVALUE);
+		ck_assert_ptr_null(r);
+		ck_assert_ptr_null(s.p);
+		refuses(i, bytes_of(value, text[n]));
+	}
+	/* FIPS 203 section 7.2: the first coefficient is 4095, not below q. */
+	value[0] = 0xff;
+	value[1] |= 0x0f;
+	ck_assert_int_eq(
+	    ike_kex_answer(&r, NULL, kems[_i].group, bytes_of(value, kems[_i].key), &s),
+	    IKE_EKEVALUE);
+	/* FIPS 203 section 7.3: a damaged ciphertext is not noticed, but makes another secret. */
+	ck_assert_int_eq(ike_kex_answer(&r, NULL, kems[_i].group, ike_kex_public(i), &sr), IKE_OK);
+	memcpy(value, ike_kex_public(r).p, kems[_i].ciphertext);
+	value[5] ^= 1;
+	ck_assert_int_eq(ike_kex_derive(i, bytes_of(value, kems[_i].ciphertext), &s), IKE_OK);
+	ck_assert_uint_eq(s.n, 32);
+	ck_assert(!bytes_equal(secret_bytes(&s), secret_bytes(&sr)));
+	secret_fini(&s);
+	secret_fini(&sr);
+	ike_kex_free(r);
+	ike_kex_free(i);
+}
+END_TEST
+
 START_TEST(what_this_build_can)
 {
 	static const struct transform weird[] = {
@@ -380,11 +508,16 @@ START_TEST(what_this_build_can)
 	    {TRANSFORM_PRF, 3, 0},
 	    {TRANSFORM_INTEG, 4, 0},
 	    {9, 1, 0},
+	    {TRANSFORM_ADDKE7, 1025, 0},
+	    {TRANSFORM_ADDKE7 + 1, KE_CURVE25519, 0},
 	};
 	size_t i;
 
 	for (i = 0; transform_row(i); i++) {
 		const struct transform_info *row = transform_row(i);
+		if (is_kem(row->t)) {
+			continue; /* OpenSSL 3.5 has them */
+		}
 		ck_assert_msg(
 		    ike_can(NULL, row->t) == ((row->flags & TRANSFORM_IKE) != 0), "%s", row->name);
 	}
@@ -392,6 +525,8 @@ START_TEST(what_this_build_can)
 	for (i = 0; i < sizeof weird / sizeof weird[0]; i++) {
 		ck_assert(!ike_can(NULL, weird[i]));
 	}
+	ck_assert(ike_can(NULL, (struct transform){TRANSFORM_ADDKE1, KE_CURVE25519, 0}));
+	ck_assert(ike_can(NULL, (struct transform){TRANSFORM_ADDKE7, KE_NONE, 0}));
 }
 END_TEST
 
@@ -419,6 +554,10 @@ int main(void)
 	add_test(s, "subgroup generator", subgroup_generator);
 	add_loop(s, "X25519 small order", x25519_small_order, 7);
 	add_loop(s, "X448 small order", x448_small_order, 5);
+	add_loop(s, "KEM lengths", kem_lengths, 3);
+	add_loop(s, "KEM lacking", kem_lacking, 3);
+	add_loop(s, "KEM round trip", kem_round_trip, 3);
+	add_loop(s, "KEM bad values", kem_bad_values, 3);
 	add_test(s, "what this build can", what_this_build_can);
 	add_loop(s, "lengths", lengths_agree_with_the_table, GROUPS);
 	return run_suite(s);

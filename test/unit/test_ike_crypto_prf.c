@@ -510,6 +510,95 @@ START_TEST(signed_octets)
 }
 END_TEST
 
+/*
+ * RFC 9242 section 3.3.2 and its figure 1, computed with Python's hmac and hashlib: SK_p is 00 01 …
+ * 1f, the payloads inside are one KE of group 20 with the value aabbccdd. Lengths in what was
+ * received do not matter, and of SKF neither its type.
+ */
+#define INTAUTH_SPIS "10111213141516172021222324252627"
+#define INTAUTH_1 "cc397a09342b71345d1b4807dc28e87d8be4fbf88b0a4154d7c6139c078d8101"
+#define INTAUTH_2 "4abca2369f2c8cd360cdd3f2a754375837fc6c62e3e982dc244f2db7be72d0b5"
+
+START_TEST(intauth)
+{
+	REQ("9242-3.3.2-3");
+	static const struct {
+		const char *head;
+		size_t sk_at;
+		bool again;
+		const char *want;
+	} rows[] = {
+	    {INTAUTH_SPIS "2e202b0800000001ffffffff"
+			  "2200ffff",
+		28, false, INTAUTH_1},
+	    /* bytes behind the generic header, as a whole datagram has them */
+	    {INTAUTH_SPIS "2e202b080000000100000000"
+			  "22000000"
+			  "0102030405",
+		28, false, INTAUTH_1},
+	    /* fragment 1 */
+	    {INTAUTH_SPIS "35202b08000000010000004c"
+			  "22000030",
+		28, false, INTAUTH_1},
+	    /* an unknown payload in the clear, RESERVED set, the second exchange */
+	    {INTAUTH_SPIS "c8202b080000000100000000"
+			  "2e0000060102"
+			  "22550030",
+		34, true, INTAUTH_2},
+	    {INTAUTH_SPIS "c8202b080000000100000000"
+			  "350000060102"
+			  "22550030",
+		34, true, INTAUTH_2},
+	};
+	uint8_t key[32], head[64], inner[16], before[32], want[32], out[IKE_PRF_MAX];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct ike_intauth_in in = {.head = hex_to(head, sizeof head, rows[i].head),
+		    .sk_at = rows[i].sk_at,
+		    .first = 34,
+		    .inner = hex_to(inner, sizeof inner, "0000000c00140000aabbccdd")};
+
+		in.sk_p = hex_to(key, sizeof key,
+		    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+		if (rows[i].again) {
+			in.before = hex_to(before, sizeof before, INTAUTH_1);
+		}
+		ck_assert_int_eq(ike_intauth(NULL, prf256, &in, out), IKE_OK);
+		ck_assert_bytes(bytes_of(out, 32), hex_to(want, sizeof want, rows[i].want));
+		/* No such payload, or not all of it. */
+		in.sk_at++;
+		ck_assert_int_ne(ike_intauth(NULL, prf256, &in, out), IKE_OK);
+		in.sk_at = 20;
+		ck_assert_int_eq(ike_intauth(NULL, prf256, &in, out), IKE_EBUG);
+		in.sk_at = rows[i].sk_at;
+		in.head.n = in.sk_at + 3;
+		ck_assert_int_eq(ike_intauth(NULL, prf256, &in, out), IKE_EBUG);
+	}
+}
+END_TEST
+
+/* IntAuth stands behind MACedID: RFC 9242 section 3.3.2. */
+START_TEST(signed_octets_with_intauth)
+{
+	uint8_t sk_p[32] = {7};
+	struct secret plain, more;
+	struct ike_signed_in si = {.message = text_bytes("message one"),
+	    .nonce = text_bytes("nonce"),
+	    .sk_p = bytes_of(sk_p, sizeof sk_p),
+	    .id_body = bytes_of("\2\0\0\0moon", 8)};
+
+	ck_assert_int_eq(ike_signed_octets(&plain, NULL, prf256, &si), IKE_OK);
+	si.intauth = text_bytes("i1r1\0\0\0\2");
+	si.intauth.n = 8;
+	ck_assert_int_eq(ike_signed_octets(&more, NULL, prf256, &si), IKE_OK);
+	ck_assert_uint_eq(more.n, plain.n + 8);
+	ck_assert_mem_eq(more.p, plain.p, plain.n);
+	ck_assert_mem_eq(more.p + plain.n, "i1r1\0\0\0\2", 8);
+	secret_fini(&plain);
+	secret_fini(&more);
+}
+END_TEST
+
 START_TEST(nat_hash)
 {
 	struct endpoint v4 = {.port = 500}, v6 = {.port = 4500};
@@ -586,6 +675,8 @@ int main(void)
 	add_loop(s, "PSK MAC", psk_mac, DERIVED);
 	add_loop(s, "PPK mixed in", ppk_mix, sizeof mixes / sizeof mixes[0]);
 	add_test(s, "signed octets", signed_octets);
+	add_test(s, "IntAuth", intauth);
+	add_test(s, "signed octets with IntAuth", signed_octets_with_intauth);
 	add_test(s, "NAT hash", nat_hash);
 	add_test(s, "cookie HMAC", cookie_hmac);
 	add_test(s, "randomness", randomness);

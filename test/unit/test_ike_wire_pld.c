@@ -312,11 +312,18 @@ START_TEST(unknown_parts)
 		size_t held;
 		bool unknown;
 	} cases[] = {
-	    /* a transform of type 6 (additional key exchange) */
+	    /* additional key exchanges, types 6 to 12; type 13 */
+	    {"00000028"
+	     "01010004"
+	     "0300000802000005"
+	     "0300000806000024"
+	     "0300000807000000"
+	     "000000080c00001f",
+		4, false},
 	    {"00000018"
 	     "01010002"
 	     "0300000802000005"
-	     "0000000806000024",
+	     "000000080d000024",
 		1, true},
 	    /* type 0, type 255 */
 	    {"00000010"

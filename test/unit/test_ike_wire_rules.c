@@ -30,6 +30,10 @@ static const struct {
     {"INFORMATIONAL response", IKE_RULES_INFO_RESP, 37, true, {0}, {42, 47}},
     {"IKE_SESSION_RESUME request", IKE_RULES_RESUME_REQ, 38, false, {40}, {0}}, /* RFC 5723 */
     {"IKE_SESSION_RESUME response", IKE_RULES_RESUME_RESP, 38, true, {40}, {0}},
+    {"IKE_INTERMEDIATE request", IKE_RULES_MORE_REQ, 43, false, {34}, {0}},
+    {"IKE_INTERMEDIATE response", IKE_RULES_MORE_RESP, 43, true, {34}, {0}},
+    {"IKE_FOLLOWUP_KE request", IKE_RULES_MORE_REQ, 44, false, {34}, {0}},
+    {"IKE_FOLLOWUP_KE response", IKE_RULES_MORE_RESP, 44, true, {34}, {0}},
 };
 
 enum { MESSAGES = sizeof messages / sizeof messages[0] };
@@ -200,7 +204,7 @@ START_TEST(columns_by_content)
 	    {36, RAW_SA_ESP, true, IKE_RULES_CHILD_REQ},
 	    {36, NULL, true, IKE_RULES_CHILD_REQ},
 	    {35, RAW_SA_ESP, true, IKE_RULES_AUTH_REQ},
-	    {43, NULL, false, IKE_RULES_INIT_REQ},
+	    {43, NULL, true, IKE_RULES_MORE_REQ},
 	    {2, NULL, false, IKE_RULES_INIT_REQ},
 	    {0, NULL, false, IKE_RULES_INIT_REQ},
 	    {255, NULL, false, IKE_RULES_INIT_REQ},

@@ -3,6 +3,7 @@
  * sections 2.7, 3.3, 3.3.6).
  */
 #include "base/proposal.h"
+#include "base/keyword.h"
 #include "test/unit/rng.h"
 #include "test/unit/req.h"
 
@@ -37,6 +38,11 @@ static const struct {
     {SA_IKE, "aes128-aesxcbc-ecp256bp", "aes128-aesxcbc-prfaesxcbc-ecp256bp"},
     {SA_IKE, "camellia256ctr-aescmac-curve448", "camellia256ctr-aescmac-prfaescmac-x448"},
     {SA_IKE, "aes128ccm8-prfaescmac-modp8192", NULL},
+    {SA_IKE, "aes256gcm16-prfsha384-x25519-ke1_mlkem768", NULL},
+    {SA_IKE, "ke7_modp2048-ke1_none-ke1_ecp384-x25519-prfsha384-aes256gcm16",
+	"aes256gcm16-prfsha384-x25519-ke1_none-ke1_ecp384-ke7_modp2048"},
+    {SA_IKE, "aes256gcm16-prfsha384-x25519-ecp256-ke1_x25519-ke1_none", NULL},
+    {SA_ESP, "aes128gcm16-ke2_mlkem1024-noesn-x25519", "aes128gcm16-x25519-ke2_mlkem1024-noesn"},
     {SA_ESP, "aes128gcm16", "aes128gcm16-esn-noesn"},
     {SA_ESP, "aes128gcm16-x25519", "aes128gcm16-x25519-esn-noesn"},
     {SA_ESP, "aes128gcm16-noesn", NULL},
@@ -68,6 +74,10 @@ START_TEST(reads_and_prints)
 }
 END_TEST
 
+#define TWICE                                                                                     \
+	"the same key exchange twice: additional ones (ke1_…) must differ from each other and " \
+	"from "                                                                                   \
+	"the first"
 #define EXAMPLES \
 	"; a proposal reads like \"aes256gcm16-prfsha384-x25519\" or \"aes128-sha256-modp2048\""
 
@@ -90,7 +100,15 @@ static const struct {
     {SA_IKE, "aes128gmac-prfsha256-x25519", "aes128gmac is for ESP, not for IKE: remove it"},
     {SA_IKE, "aes256gcm16iiv-prfsha256-x25519",
 	"aes256gcm16iiv is for ESP, not for IKE: remove it"},
-    {SA_IKE, "aes256gcm16-prfsha256-x25519-ke1_mlkem768", "ke1_mlkem768 is not supported yet"},
+    {SA_IKE, "aes256gcm16-prfsha256-x25519-ke1_modpnone", "ke1_modpnone is not supported yet"},
+    {SA_IKE, "aes256gcm16-prfsha256-x25519-ke1_x25519", TWICE},
+    {SA_IKE, "aes256gcm16-prfsha256-x25519-ke1_ecp384-ke3_ecp384", TWICE},
+    {SA_IKE, "aes256gcm16-prfsha256-ke1_x25519", "no key exchange: add one, for example x25519"},
+    {SA_ESP, "aes256gcm16-x25519-ke1_x25519", TWICE},
+    {SA_ESP, "aes256gcm16-ke1_x25519",
+	"an additional key exchange without a first one: add that too, for example x25519"},
+    {SA_IKE, "aes256gcm16-prfsha256-x25519-ke8_ecp384",
+	"unknown algorithm \"ke8_ecp384\"; nearest is \"ecp384\""},
     {SA_ESP, "aes256-sha256-modpnone", "modpnone is not supported yet"},
     {SA_ESP, "aes256-sha256_96", "sha256_96 is not supported yet"},
     {SA_IKE, "aes256gcm16-prfsha384", "no key exchange: add one, for example x25519"},
@@ -152,6 +170,8 @@ START_TEST(defaults)
 	ck_assert(proposal_default(&l, SA_IKE));
 	ck_assert_str_eq(proposal_list_text(&l, text, sizeof(text)),
 	    "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-"
+	    "x25519-ecp256-ecp384-ke1_mlkem768, "
+	    "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-"
 	    "x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048, "
 	    "aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-"
 	    "x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048");
@@ -179,7 +199,7 @@ START_TEST(defaults_are_strong)
 
 	ck_assert(proposal_default(&l, SA_IKE));
 	ck_assert(proposal_default(&l, SA_ESP));
-	ck_assert_uint_eq(l.n, 4);
+	ck_assert_uint_eq(l.n, 5);
 	for (size_t i = 0; i < l.n; i++) {
 		for (size_t k = 0; k < l.v[i].n; k++) {
 			ck_assert_ptr_null(transform_weakness(l.v[i].t[k]));
@@ -250,7 +270,8 @@ static void raw_word(struct proposal *p, const char *word)
 			return;
 		}
 	}
-	ck_abort_msg("%s", word);
+	ck_assert_msg(keyword_find(word, &p->t[p->n]) == KEYWORD_BUILT, "%s", word);
+	p->n++;
 }
 
 static struct proposal_list raw_list(enum sa_proto proto, const char *text)
@@ -272,6 +293,7 @@ static struct proposal_list raw_list(enum sa_proto proto, const char *text)
 
 #define I SA_IKE
 #define E SA_ESP
+#define GX "aes256gcm16-prfsha384-x25519"
 #define GCM_X "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"
 
 static const struct {
@@ -367,6 +389,38 @@ static const struct {
     {E, "aes128-noesn", "aes128-noesn", 0, false, -1, ""},
     {E, "sha256-noesn", "sha256-noesn", 0, false, -1, ""},
     {E, "aes128gcm16-prfsha256-noesn", "aes128gcm16-noesn", 0, false, -1, ""},
+    /* 58: additional key exchanges: who offers one insists on it, unless NONE is offered too */
+    {I, GX "-ke1_ecp384", GX "-ke1_ecp384", 0, false, 0, GCM_X "/KE1_ECP_384"},
+    {I, GX "-ke1_ecp384", GX, 0, false, -1, ""},
+    {I, GX, GX "-ke1_ecp384", 0, false, -1, ""},
+    {I, GX "-ke1_ecp384", GX "-ke2_ecp384", 0, false, -1, ""},
+    {I, GX "-ke1_ecp384-ke1_none", GX, 0, false, 0, GCM_X},
+    {I, GX, GX "-ke1_none-ke1_ecp384", 0, false, 0, GCM_X},
+    {I, GX "-ke1_none", GX "-ke1_ecp384", 0, false, -1, ""},
+    {I, GX "-ke1_none-ke1_ecp384", GX "-ke1_none-ke1_ecp384", 0, false, 0, GCM_X "/KE1_ECP_384"},
+    {I, GX "-ke1_ecp384-ke1_ecp521-ke1_modp2048", GX "-ke1_modp2048-ke1_ecp521", 0, false, 0,
+	GCM_X "/KE1_MODP_2048"},
+    {I, GX "-ke1_ecp384 " GX, GX, 0, false, 1, GCM_X},
+    {I, GX "-ke1_ecp384 " GX, GX " " GX "-ke1_ecp384", 0, false, 1, GCM_X},
+    {I, GX " " GX "-ke1_ecp384", GX "-ke1_ecp384 " GX, 0, false, 1, GCM_X "/KE1_ECP_384"},
+    {I, GX "-ke2_ecp384-ke5_modp2048", GX "-ke5_modp2048-ke2_ecp384-ke7_none", 0, false, 0,
+	GCM_X "/KE2_ECP_384/KE5_MODP_2048"},
+    /* 71: none of them twice, whatever must give way */
+    {I, GX "-ke1_ecp384-ke2_ecp384", GX "-ke1_ecp384-ke2_ecp384", 0, false, -1, ""},
+    {I, GX "-ke1_ecp384-ke2_ecp384-ke2_none", GX "-ke1_ecp384-ke2_ecp384-ke2_none", 0, false, 0,
+	GCM_X "/KE1_ECP_384"},
+    {I, GX "-ke1_ecp384-ke1_ecp521-ke2_ecp384", GX "-ke1_ecp384-ke1_ecp521-ke2_ecp384", 0, false, 0,
+	GCM_X "/KE1_ECP_521/KE2_ECP_384"},
+    {I, GX "-ecp256-ke1_x25519", GX "-ecp256-ke1_x25519", KE_CURVE25519, false, 0,
+	"AES_GCM_16_256/PRF_HMAC_SHA2_384/ECP_256/KE1_CURVE25519"},
+    {I, GX "-ke1_ecp256-ke1_ecp384-ke2_ecp256-ke2_ecp384-ke3_ecp256",
+	GX "-ke1_ecp256-ke1_ecp384-ke2_ecp256-ke2_ecp384-ke3_ecp256", 0, false, -1, ""},
+    /* 76: ESP */
+    {E, "aes128gcm16-x25519-ke1_ecp384-noesn", "aes128gcm16-x25519-ke1_ecp384-noesn", 0, false, 0,
+	"AES_GCM_16_128/CURVE25519/KE1_ECP_384"},
+    {E, "aes128gcm16-x25519-ke1_ecp384-noesn", "aes128gcm16-noesn", 0, true, 0, "AES_GCM_16_128"},
+    {E, "aes128gcm16-kenone-x25519-ke1_none-ke1_ecp384-noesn",
+	"aes128gcm16-kenone-ke1_none-ke1_ecp384-noesn", 0, false, 0, "AES_GCM_16_128"},
 };
 
 START_TEST(choice)
@@ -441,6 +495,17 @@ static const struct {
     {E, "aes128gcm16-noesn", "aes128gcm16-x25519-noesn", true, true},
     {E, "aes128gcm16-x25519-noesn", "aes128gcm16-noesn", false, false},
     {E, "null-noesn", "null-sha256-noesn", false, false},
+    /* 21: RFC 9370 section 2.2.1 */
+    {I, GX "-ke1_ecp384", GX "-ke1_ecp384-ke1_ecp521", false, true},
+    {I, GX, GX "-ke1_ecp384", false, false},
+    {I, GX, GX "-ke1_ecp384-ke1_none", false, true},
+    {I, GX "-ke1_none", GX "-ke1_ecp384-ke1_none", false, true},
+    {I, GX "-ke1_none", GX "-ke1_ecp384", false, false},
+    {I, GX "-ke1_ecp384", GX, false, false},
+    {I, GX "-ke1_ecp384-ke2_ecp384", GX "-ke1_ecp384-ke1_ecp521-ke2_ecp384-ke2_ecp521", false,
+	false},
+    {I, "aes256gcm16-prfsha384-ecp384-ke1_ecp384", GX "-ecp384-ke1_ecp384-ke1_x25519", false,
+	false},
 };
 
 START_TEST(answer)

@@ -42,6 +42,9 @@ static const struct {
 	{3,  0,   0, "NONE",              "none",              0, 0,  0,  0,  1, IKE | ESP},
 	{4, 14,   0, "MODP_2048",         "modp2048",        256, 0,  0,  0,  1, IKE | ESP},
 	{4, 15,   0, "MODP_3072",         "modp3072",        384, 0,  0,  0,  1, IKE | ESP},
+	{4, 35,   0, "ML_KEM_512",        "mlkem512",         800, 0,  0,  0,  1, IKE | ESP},
+	{4, 36,   0, "ML_KEM_768",        "mlkem768",        1184, 0,  0,  0,  1, IKE | ESP},
+	{4, 37,   0, "ML_KEM_1024",       "mlkem1024",       1568, 0,  0,  0,  1, IKE | ESP},
 	{4, 16,   0, "MODP_4096",         "modp4096",        512, 0,  0,  0,  1, IKE | ESP},
 	{4, 19,   0, "ECP_256",           "ecp256",           64, 0,  0,  0,  1, IKE | ESP},
 	{4, 20,   0, "ECP_384",           "ecp384",           96, 0,  0,  0,  1, IKE | ESP},
@@ -168,7 +171,8 @@ static const struct {
     {{4, 1, 0}, "KE_1"},
     {{4, 0, 0}, "KE_0"},
     {{5, 2, 0}, "SN_2"},
-    {{6, 36, 0}, "TYPE_6_36"},
+    {{6, 38, 0}, "KE1_38"},
+    {{13, 36, 0}, "TYPE_13_36"},
     {{0, 0, 0}, "TYPE_0_0"},
 };
 
@@ -194,17 +198,23 @@ static const struct {
 	struct suite s;
 	const char *text;
 } suites[] = {
-    {{GCM(256), {2, 6, 0}, NO, {4, 31, 0}, NO}, "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"},
-    {{{1, 12, 128}, {2, 5, 0}, {3, 12, 0}, {4, 14, 0}, NO},
+    {{GCM(256), {2, 6, 0}, NO, {4, 31, 0}, NO, {NO}},
+	"AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519"},
+    {{{1, 12, 128}, {2, 5, 0}, {3, 12, 0}, {4, 14, 0}, NO, {NO}},
 	"AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048"},
-    {{GCM(128), NO, NO, NO, {5, 1, 0}}, "AES_GCM_16_128/ESN"},
-    {{GCM(128), NO, NO, NO, {5, 0, 0}}, "AES_GCM_16_128"},
-    {{GCM(128), NO, NO, NO, NO}, "AES_GCM_16_128"},
-    {{GCM(128), NO, {3, 0, 0}, {4, 0, 0}, {5, 1, 0}}, "AES_GCM_16_128/ESN"},
-    {{GCM(128), NO, NO, {4, 20, 0}, {5, 1, 0}}, "AES_GCM_16_128/ECP_384/ESN"},
-    {{{1, 11, 0}, NO, {3, 12, 0}, NO, {5, 0, 0}}, "NULL/HMAC_SHA2_256_128"},
-    {{{1, 28, 0}, NO, NO, NO, {5, 1, 0}}, "CHACHA20_POLY1305/ESN"},
-    {{NO, NO, NO, NO, NO}, ""},
+    {{GCM(128), NO, NO, NO, {5, 1, 0}, {NO}}, "AES_GCM_16_128/ESN"},
+    {{GCM(128), NO, NO, NO, {5, 0, 0}, {NO}}, "AES_GCM_16_128"},
+    {{GCM(128), NO, NO, NO, NO, {NO}}, "AES_GCM_16_128"},
+    {{GCM(128), NO, {3, 0, 0}, {4, 0, 0}, {5, 1, 0}, {NO}}, "AES_GCM_16_128/ESN"},
+    {{GCM(128), NO, NO, {4, 20, 0}, {5, 1, 0}, {NO}}, "AES_GCM_16_128/ECP_384/ESN"},
+    {{{1, 11, 0}, NO, {3, 12, 0}, NO, {5, 0, 0}, {NO}}, "NULL/HMAC_SHA2_256_128"},
+    {{{1, 28, 0}, NO, NO, NO, {5, 1, 0}, {NO}}, "CHACHA20_POLY1305/ESN"},
+    {{GCM(256), {2, 6, 0}, NO, {4, 31, 0}, NO, {{6, 36, 0}}},
+	"AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519/KE1_ML_KEM_768"},
+    {{GCM(128), NO, NO, {4, 31, 0}, {5, 1, 0},
+	 {{6, 0, 0}, NO, {8, 20, 0}, NO, NO, NO, {12, 14, 0}}},
+	"AES_GCM_16_128/CURVE25519/KE3_ECP_384/KE7_MODP_2048/ESN"},
+    {{NO, NO, NO, NO, NO, {NO}}, ""},
 };
 
 START_TEST(suite_as_text)
@@ -294,13 +304,46 @@ START_TEST(words_of_what_is_not_built)
 	ck_assert_str_eq(keyword_of((struct transform){4, 1, 0}), "modp768");
 	ck_assert_ptr_null(keyword_of((struct transform){4, 65000, 0}));
 	ck_assert_ptr_null(keyword_of((struct transform){0, 0, 0}));
-	ck_assert_int_eq(keyword_find("ke1_mlkem768", &t), KEYWORD_NOT_BUILT);
-	ck_assert_int_eq(keyword_find("ke7_none", &t), KEYWORD_NOT_BUILT);
-	ck_assert_int_eq(keyword_find("ke2_x25519", &t), KEYWORD_NOT_BUILT);
+	ck_assert_int_eq(keyword_find("ke2_modpnone", &t), KEYWORD_NOT_BUILT);
 	ck_assert_int_eq(keyword_find("ke8_mlkem768", &t), KEYWORD_UNKNOWN);
 	ck_assert_int_eq(keyword_find("ke1_nonsense", &t), KEYWORD_UNKNOWN);
 	ck_assert_int_eq(keyword_find("ke1_", &t), KEYWORD_UNKNOWN);
 	ck_assert_int_eq(keyword_find("", &t), KEYWORD_UNKNOWN);
+}
+END_TEST
+
+/* RFC 9370 section 8: ADDKE1 is transform type 6, ADDKE7 is 12; the ids are those of type 4. */
+START_TEST(additional_key_exchanges)
+{
+	static const struct {
+		const char *word, *text, *end;
+		struct transform t;
+	} all[] = {
+	    {"ke1_mlkem768", "KE1_ML_KEM_768", "mlkem768", {6, 36, 0}},
+	    {"ke2_x25519", "KE2_CURVE25519", "x25519", {7, 31, 0}},
+	    {"ke2_curve25519", "KE2_CURVE25519", "x25519", {7, 31, 0}},
+	    {"ke7_none", "KE7_NONE", "none", {12, 0, 0}},
+	    {"ke7_modp4096", "KE7_MODP_4096", "modp4096", {12, 16, 0}},
+	};
+	static const char *const never[] = {
+	    "ke0_x25519", "ke8_x25519", "ke1x25519", "ke1_aes128", "ke1_esn", "ke1_ke1_x25519"};
+	struct transform t;
+	char text[64];
+
+	for (int i = 0; i < COUNT(all); i++) {
+		ck_assert_int_eq(keyword_find(all[i].word, &t), KEYWORD_BUILT);
+		ck_assert(transform_equal(t, all[i].t));
+		ck_assert(transform_is_addke(t));
+		ck_assert_str_eq(transform_text(t, text, sizeof(text)), all[i].text);
+		ck_assert_str_eq(keyword_of(t), all[i].end);
+	}
+	for (int i = 0; i < COUNT(never); i++) {
+		ck_assert_int_eq(keyword_find(never[i], &t), KEYWORD_UNKNOWN);
+	}
+	ck_assert(!transform_is_addke((struct transform){5, 31, 0}));
+	ck_assert(!transform_is_addke((struct transform){13, 31, 0}));
+	transform_text((struct transform){8, 999, 0}, text, sizeof(text));
+	ck_assert_str_eq(text, "KE3_999");
 }
 END_TEST
 
@@ -311,6 +354,7 @@ static Suite *suite(void)
 
 	tcase_add_loop_test(c, row, 0, COUNT(expected));
 	tcase_add_test(c, rows_are_grouped_and_single);
+	tcase_add_test(c, additional_key_exchanges);
 	tcase_add_loop_test(c, not_in_the_table, 0, COUNT(strangers));
 	tcase_add_loop_test(c, suite_as_text, 0, COUNT(suites));
 	tcase_add_loop_test(c, alias, 0, COUNT(aliases));
