@@ -190,6 +190,7 @@ START_TEST(both_families)
 				   "corp.example b.example 10.2.0.0/16 ";
 
 	REQ("7296-2.19-1", "7296-2.19-2", "7296-2.19-4", "7296-3.15.1-3");
+	REQ("8598-2-3", "8598-3.1-1", "8598-3.2-1");
 	begin(&s, 1, ASKS, GIVES);
 	scenario_connect(&s);
 	scenario_expect_up(&s, 1);
@@ -229,6 +230,7 @@ START_TEST(everything_to_the_peer)
 				 .conn = GIVES,
 				 .top = POOLS};
 
+	REQ("8598-2-2", "8598-5-7");
 	scenario_init(&s, 2, &l, &r, NULL);
 	s.sim.tap = listen;
 	scenario_connect(&s);
@@ -327,6 +329,7 @@ START_TEST(families)
 			     r = {.children = RIGHT_ROAD, .conn = "pools = \"p\";", .top = top};
 	struct scenario s;
 
+	REQ("8983-5-2", "8983-5-6");
 	for (size_t i = 0; i < 3; i++)
 		if (strcmp(kinds[i][0], table[_i].pools) == 0)
 			snprintf(

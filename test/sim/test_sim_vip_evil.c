@@ -14,19 +14,23 @@ enum { REQUEST = 2, ANSWER = 3 }; /* which datagram IKE_AUTH is */
 
 static struct scenario s;
 
+/* What the client reaches through the gateway. */
+static const char *behind = "10.2.0.0/16";
+
 static void begin(uint64_t seed, const char *vips)
 {
-	static char left[200];
-	struct scenario_side l = {.children = "road = { local_ts = [\"dynamic\"]; remote_ts = "
-					      "[\"10.2.0.0/16\"]; };",
-				 .conn = left},
-			     r = {.children = "road = { local_ts = [\"10.2.0.0/16\"]; remote_ts = "
-					      "[\"dynamic\"]; };",
+	static char left[200], ask[200], give[200];
+	struct scenario_side l = {.children = ask, .conn = left},
+			     r = {.children = give,
 				 .conn = "pools = [\"p\"];",
 				 .top = "pools = { p = { addrs = [\"10.9.0.0/24\", "
 					"\"2001:db8:9::/64\"]; dns = [\"10.2.0.53\"]; domains = "
 					"[\"corp.example\"]; }; };"};
 
+	snprintf(
+	    ask, sizeof ask, "road = { local_ts = \"dynamic\"; remote_ts = \"%s\"; };", behind);
+	snprintf(
+	    give, sizeof give, "road = { local_ts = \"%s\"; remote_ts = \"dynamic\"; };", behind);
 	snprintf(left, sizeof left, "vips = [%s];", vips);
 	scenario_init(&s, seed, &l, &r, NULL);
 }
@@ -125,7 +129,7 @@ START_TEST(an_answer)
 {
 	struct seen v = {""};
 
-	REQ("7296-3.15-2", "7296-3.15.1-5");
+	REQ("7296-3.15-2", "7296-3.15.1-5", "8598-2-3", "8598-3.2-2");
 	with(100 + (uint64_t)_i, answers[_i].vips, ANSWER, answers[_i].body);
 	if (answers[_i].got) {
 		ck_assert_uint_eq(sim_children_up(s.left), 1);
@@ -139,6 +143,21 @@ START_TEST(an_answer)
 		sim_run_for(&s.sim, 60 * 1000);
 		scenario_expect_gone(&s); /* the gateway was told */
 	}
+	scenario_fini(&s);
+}
+END_TEST
+
+/* RFC 8598 section 2: a peer that all traffic goes to has no domains of its own. */
+START_TEST(domains_of_everything)
+{
+	struct seen v = {""};
+
+	REQ("8598-2-1");
+	behind = "0.0.0.0/0";
+	with(140, "\"0.0.0.0\"", ANSWER, "02000000" A4 DNS4 DOMAIN);
+	ck_assert_uint_eq(sim_children_up(s.left), 1);
+	ike_engine_each(s.left->engine, look, &v);
+	ck_assert_str_eq(v.text, "10.9.0.1 10.2.0.53");
 	scenario_fini(&s);
 }
 END_TEST
@@ -324,6 +343,7 @@ int main(void)
 	Suite *suite = suite_create("sim_vip_evil");
 
 	add_loop(suite, "an answer", an_answer, sizeof answers / sizeof answers[0]);
+	add_test(suite, "domains of everything", domains_of_everything);
 	add_test(suite, "another address", another_address);
 	add_loop(suite, "a request", a_request, sizeof requests / sizeof requests[0]);
 	add_test(suite, "alone", alone);
