@@ -404,6 +404,43 @@ START_TEST(derivation)
 }
 END_TEST
 
+/* Secrets of additional key exchanges stand behind the nonces: RFC 9370 section 2.2.4. Computed
+ * with Python's hmac and hashlib from the inputs above, SK_d 00 01 … 1f and two secrets 00 … 4f. */
+START_TEST(derivation_with_more)
+{
+	struct inputs v;
+	struct ike_keymat_in in = inputs(&v);
+	struct suite s = {.encr = gcm256, .prf = prf256};
+	uint8_t sk_d[32], more[80], buf[1024], want[128];
+	struct ike_keymat k;
+	char hex[65];
+	size_t n;
+
+	for (uint8_t i = 0; i < 80; i++) {
+		more[i] = i;
+	}
+	memcpy(sk_d, more, sizeof sk_d);
+	struct ike_child_in ci = {.prf = prf256,
+	    .sk_d = bytes_of(sk_d, sizeof sk_d),
+	    .shared = in.shared,
+	    .ni = in.ni,
+	    .nr = in.nr,
+	    .more = bytes_of(more, sizeof more)};
+	child_keys(&ci, &s, buf, &n);
+	ck_assert_bytes(bytes_of(buf, n),
+	    hex_to(want, sizeof want,
+		"a53b848237234a7fd4de60dfb1f64919a2f73361a3ec0dd24d4ac15d8a2dd4f328606765"
+		"7ea83aa295d51d86c5a7e568153c6db6e6a41aa5f28852456fc7b9f2fb0177176f4fca71"));
+	in.old_sk_d = bytes_of(sk_d, sizeof sk_d);
+	in.old_prf = prf256;
+	in.more = bytes_of(more, sizeof more);
+	ck_assert_int_eq(ike_keymat_derive(&k, NULL, &s, &in), IKE_OK);
+	ck_assert_str_eq(digest_of(joined(&k, buf, sizeof buf), hex),
+	    "71334f0fd08ccf211efd4cc4a6879e5520259be2d83f94c073421c6c6a71a763");
+	ike_keymat_fini(&k);
+}
+END_TEST
+
 START_TEST(derivation_unsupported)
 {
 	struct inputs v;
@@ -671,6 +708,7 @@ int main(void)
 	add_test(s, "prf+ limits", prf_plus_limits);
 	add_test(s, "NIST key derivation", nist_keymat);
 	add_loop(s, "key derivation", derivation, DERIVED);
+	add_test(s, "key derivation with more secrets", derivation_with_more);
 	add_test(s, "unsupported transforms", derivation_unsupported);
 	add_loop(s, "PSK MAC", psk_mac, DERIVED);
 	add_loop(s, "PPK mixed in", ppk_mix, sizeof mixes / sizeof mixes[0]);
