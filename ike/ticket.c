@@ -79,6 +79,8 @@ size_t ike_resumable_write(const struct ike_resumable *r, uint8_t *out, size_t c
 	put_transform(&w, r->suite.integ);
 	put_transform(&w, r->suite.ke);
 	put_transform(&w, r->suite.sn);
+	for (size_t i = 0; i < ADDKE_MAX; i++)
+		put_transform(&w, r->suite.addke[i]);
 	put_ident(&w, &r->id_i);
 	put_ident(&w, &r->id_r);
 	wr_u8(&w, (uint8_t)r->sk_d.n);
@@ -103,6 +105,8 @@ bool ike_resumable_read(struct ike_resumable *out, struct bytes from)
 	out->suite.integ = take_transform(&r);
 	out->suite.ke = take_transform(&r);
 	out->suite.sn = take_transform(&r);
+	for (size_t i = 0; i < ADDKE_MAX; i++)
+		out->suite.addke[i] = take_transform(&r);
 	if (!take_ident(&r, &out->id_i) || !take_ident(&r, &out->id_r)) {
 		*out = (struct ike_resumable){0};
 		return false;

@@ -170,6 +170,34 @@ END_TEST
 
 /* ---- Presenting ---- */
 
+/* With additional key exchanges (RFC 9370), that its keys are made of: there is none once more, and
+ * the suite stays what it was. */
+START_TEST(with_additional_key_exchanges)
+{
+	struct scenario_side side = tickets_with;
+	struct scenario s;
+	char text[SUITE_TEXT];
+
+	side.proposals = "\"aes256gcm16-prfsha384-x25519-ke1_ecp256-ke5_ecp384\"";
+	tickets_begin(&s, 9, &side, &side, NULL);
+	tickets_lose(&s);
+	tickets_up_again(&s);
+	tickets_expect(&s, true);
+	ck_assert_uint_eq(tickets_count(INTERMEDIATE), 0);
+	for (int i = 0; i < 2; i++) {
+		struct suite suite = tickets_info(i ? s.right : s.left).suite;
+
+		ck_assert_str_eq(suite_text(&suite, text, sizeof text),
+		    "AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE25519/KE1_ECP_256/KE5_ECP_384");
+	}
+	ck_assert_int_eq(sim_rekey(s.left, "link", NULL, true), IKE_OK);
+	sim_run_for(&s.sim, 5000);
+	ck_assert_uint_eq(s.left->rekeyed, 1);
+	scenario_expect_up(&s, 1);
+	scenario_fini(&s);
+}
+END_TEST
+
 START_TEST(resumed)
 {
 	REQ("5723-4.2-3", "5723-4.3.2-1", "5723-4.3.2-3", "5723-4.3.2-4", "5723-4.3.2-5",
@@ -462,6 +490,7 @@ static Suite *suite(void)
 	tcase_add_test(t, renewed);
 	tcase_add_test(t, with_a_ppk);
 	tcase_add_loop_test(t, rekeyed, 0, 2);
+	tcase_add_test(t, with_additional_key_exchanges);
 	tcase_add_test(t, resumed);
 	tcase_add_test(t, many_times);
 	tcase_add_test(t, old_sa_is_still_there);
