@@ -134,6 +134,8 @@ static const struct {
     {"dpd_delay = \"30s\"; vips = [\"0.0.0.0\", \"::\", \"10.9.0.3\"];", true},
     {"dpd_delay = \"30s\"; vips = [\"0.0.0.0\"]; reauth_time = \"3m\"; childless = \"prefer\";",
 	true},
+    {"dpd_delay = \"30s\"; ppk_id = \"q\";", false},
+    {"dpd_delay = \"30s\"; ppk_id = \"q\"; ppk_required = true;", false},
 };
 
 /* This bit of the first byte: with additional key exchanges (RFC 9370). */
@@ -142,6 +144,11 @@ enum { HYBRID = 0x40 };
 #define MORE                                                                                     \
 	"esp_proposals = [\"aes128gcm16-x25519-ke1_ecp256\"]; rekey_time = \"2m\"; life_time = " \
 	"\"4m\";"
+/* A pre-shared key and, behind it, a post-quantum one: RFC 8784. */
+#define SECRETS                                                                                \
+	"a long enough secret for two\"; }, { type = \"ppk\"; id = \"q\"; secret = \"quantum " \
+	"computers must guess this"
+
 #define PFS "esp_proposals = [\"aes128gcm16-x25519\"]; rekey_time = \"2m\"; life_time = \"4m\";"
 #define BOTH(local1, remote1, local2, remote2) \
 	SCENARIO_CHILD("one", local1, remote1, "") SCENARIO_CHILD("two", local2, remote2, PFS)
@@ -177,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		right.children = SCENARIO_CHILD("one", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", MORE)
 		    SCENARIO_CHILD("two", "\"10.3.0.0/16\"", "\"10.1.0.0/16\"", MORE);
 	}
+	left.psk = right.psk = SECRETS;
 	scenario_init(&r.s, 1, &left, &right, NULL);
 	r.s.sim.tap = tap;
 	r.s.sim.tap_arg = &r;
