@@ -220,6 +220,34 @@ START_TEST(lost_datagrams)
 }
 END_TEST
 
+/* With additional key exchanges (RFC 9370) the PPK goes into the keys that the last of them made;
+ * who does without it has those as they are. */
+START_TEST(after_additional_key_exchanges)
+{
+	static const char plain[] = "aes256gcm16-prfsha384-x25519",
+			  hybrid[] = "aes256gcm16-prfsha384-x25519-ke1_ecp256";
+	static char text[2][4096];
+	struct scenario s;
+
+	sim_init(&s.sim, 8935 + (uint64_t)_i);
+	for (int left = 0; left < 2; left++) {
+		enum ppk_end end = left ? OPTIONAL : _i ? STRANGE : REQUIRED;
+		const char *from = text_of_end(end, left, NULL), *at = strstr(from, plain);
+
+		ck_assert_ptr_nonnull(at);
+		snprintf(text[left], sizeof text[left], "%.*s%s%s", (int)(at - from), from, hybrid,
+		    at + strlen(plain));
+	}
+	s.left = sim_host_add(&s.sim, "left", "10.0.0.1", text[1], NULL);
+	s.right = sim_host_add(&s.sim, "right", "10.0.0.2", text[0], NULL);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	ck_assert(in_force(s.left) == (_i == 0));
+	ck_assert(in_force(s.right) == (_i == 0));
+	scenario_fini(&s);
+}
+END_TEST
+
 /* ---- On the wire ---- */
 
 struct wire {
@@ -507,6 +535,7 @@ int main(void)
 	tcase_add_loop_test(t, rekeyed_without_it, 0, 2);
 	tcase_add_loop_test(t, slow_signer, 0, 2);
 	tcase_add_loop_test(t, lost_datagrams, 0, 16);
+	tcase_add_loop_test(t, after_additional_key_exchanges, 0, 2);
 	tcase_add_test(t, again_with_the_cookie);
 	tcase_add_loop_test(t, stripped, 0, 2);
 	tcase_add_loop_test(t, what_ike_auth_says, 0, 2);
