@@ -140,7 +140,8 @@ enum ike_err ike_admit(struct ike_engine *e, const struct ike_in *in)
 	struct ike_cookie_info brought, wanted = {0};
 	uint32_t same = half_open_of(e, &in->d->remote.addr);
 	uint32_t urgent = puzzle_urgency(e, same);
-	/* Who resumes costs no key exchange, and only has to be where it says (RFC 8019 section 5).
+	/* Who resumes costs no key exchange, and only has to be where it says (RFC 8019
+	 * section 4.5).
 	 */
 	bool resumes = in->m->hdr.exchange == IKE_EXCHANGE_SESSION_RESUME;
 	bool known;

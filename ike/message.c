@@ -22,15 +22,29 @@ enum {
 	SENT_ENOUGH = 2, /* times that a size is tried */
 };
 
+/* Of the puzzle that came with the answer to IKE_SA_INIT: IKE_AUTH has it in the
+ * plaintext (RFC 8019 section 7.2.2). Empty: none. */
+static struct bytes solution_of(const struct ike_sa *sa, uint8_t exchange, bool response)
+{
+	if (exchange != IKE_EXCHANGE_AUTH || response || !sa->setup)
+		return bytes_of(NULL, 0);
+	return ike_blob_bytes(&sa->setup->solution);
+}
+
 void ike_out_begin(
     struct ike_sa *sa, struct ike_build *b, uint8_t exchange, bool response, uint32_t id)
 {
 	struct ike_hdr h = {
 	    .spi_i = sa->spi_i, .spi_r = sa->spi_r, .exchange = exchange, .msg_id = id};
+	struct bytes beside = solution_of(sa, exchange, response);
 
 	h.flags = (uint8_t)((sa->initiator ? IKE_FLAG_INITIATOR : 0) |
 			    (response ? IKE_FLAG_RESPONSE : 0));
 	ike_build_begin(b, sa->e->out, sizeof sa->e->out, &h);
+	if (beside.n) {
+		ike_build_payload(b, IKE_PLD_PS);
+		wr_bytes(&b->w, beside);
+	}
 	if (!ike_exchange_is_first(exchange))
 		ike_build_sk(b, ike_sk_iv_len(&sa->seal));
 }
@@ -122,13 +136,17 @@ static enum ike_err seal_fragments(struct ike_sa *sa, struct ike_build *b, struc
 	struct bytes plain = ike_build_sk_content(b, &out->first);
 	uint32_t packet = packet_max(sa);
 	const uint8_t *raw = b->w.base;
+	struct bytes beside = solution_of(sa, raw[18], raw[19] & IKE_FLAG_RESPONSE);
+	size_t outside = IKE_HDR_LEN + (beside.n ? IKE_PLD_HDR_LEN + beside.n : 0);
 	struct ike_hdr h;
 	enum ike_err err;
 
-	if (plain.n > ike_sk_capacity(&sa->seal, room_in(sa, safe_size(sa)) - IKE_HDR_LEN) &&
+	if (plain.n > ike_sk_capacity(&sa->seal, room_in(sa, safe_size(sa)) - outside) &&
 	    !ike_blob_copy(&out->plain, plain))
 		return IKE_ENOMEM;
-	if (plain.n <= ike_sk_capacity(&sa->seal, room_in(sa, packet) - IKE_HDR_LEN))
+	if (beside.n && !ike_blob_copy(&out->beside, beside))
+		return IKE_ENOMEM;
+	if (plain.n <= ike_sk_capacity(&sa->seal, room_in(sa, packet) - outside))
 		return IKE_ELIMIT;
 	h = (struct ike_hdr){.spi_i = sa->spi_i,
 	    .spi_r = sa->spi_r,
@@ -290,7 +308,7 @@ void ike_packets_fit(struct ike_sa *sa, uint32_t packet)
 	struct ike_retransmit rt;
 
 	if (!narrow(sa, packet) || !sa->active || !w->outstanding || !may_fragment(sa) ||
-	    w->request.piece <= room_in(sa, sa->packet_max) ||
+	    w->request.piece + w->request.more <= room_in(sa, sa->packet_max) ||
 	    !cut_smaller(sa, &w->request, sa->packet_max))
 		return;
 	rt = ike_task_schedule(sa->active);

@@ -2,7 +2,8 @@
  * Messages on their way out, whole or in fragments: RFC 7383 section 2.5.
  *
  * All fragments of a message carry equally much but the last, so that they lie in one buffer
- * without a table of where each begins.
+ * without a table of where each begins; the first may have a payload beside (RFC 8019 section
+ * 7.2.2).
  */
 #include "ike/parcel.h"
 
@@ -42,6 +43,7 @@ void ike_parcel_fini(struct ike_parcel *p)
 	if (p->plain.p)
 		secret_wipe(p->plain.p, p->plain.n);
 	ike_blob_fini(&p->plain);
+	ike_blob_fini(&p->beside);
 	*p = (struct ike_parcel){0};
 }
 
@@ -54,9 +56,10 @@ void ike_parcel_take(struct ike_parcel *to, struct ike_parcel *from)
 
 struct bytes ike_parcel_piece(const struct ike_parcel *p, size_t i)
 {
-	size_t at = i * p->piece;
+	size_t at = i ? i * p->piece + p->more : 0;
+	size_t n = i ? p->piece : p->piece + p->more;
 
-	return bytes_of(p->wire.p + at, i + 1 < p->total ? p->piece : p->wire.n - at);
+	return bytes_of(p->wire.p + at, i + 1 < p->total ? n : p->wire.n - at);
 }
 
 bool ike_parcel_whole(struct ike_parcel *p, struct bytes datagram)
@@ -83,7 +86,9 @@ static size_t share(const struct ike_sk *sk, size_t n, size_t room, size_t least
 enum ike_err ike_parcel_cut(struct ike_parcel *p, struct ike_sk *sk, const struct ike_hdr *hdr,
     struct bytes plain, uint8_t first, size_t room, size_t least)
 {
-	size_t total, chunk = share(sk, plain.n, room, least, &total), at = 0, piece = 0;
+	size_t more = p->beside.n ? IKE_PLD_HDR_LEN + p->beside.n : 0;
+	size_t total, at = 0, piece = 0;
+	size_t chunk = room > more ? share(sk, plain.n, room - more, least, &total) : 0;
 	struct ike_blob wire = {0};
 	enum ike_err err = IKE_OK;
 
@@ -98,13 +103,17 @@ enum ike_err ike_parcel_cut(struct ike_parcel *p, struct ike_sk *sk, const struc
 		struct bytes out;
 
 		ike_build_begin(&b, wire.p + wire.n, total * room - wire.n, hdr);
+		if (i == 0 && more) {
+			ike_build_payload(&b, IKE_PLD_PS);
+			wr_bytes(&b.w, ike_blob_bytes(&p->beside));
+		}
 		ike_build_skf(&b, ike_sk_iv_len(sk), i ? IKE_PLD_NONE : first, (uint16_t)(i + 1),
 		    (uint16_t)total);
 		wr_bytes(&b.w, bytes_of(plain.p + at, n));
 		err = ike_sk_seal(sk, &b, &out);
 		wire.n += out.n;
 		if (i == 0)
-			piece = out.n;
+			piece = out.n - more;
 	}
 	if (err) {
 		ike_blob_fini(&wire);
@@ -113,6 +122,7 @@ enum ike_err ike_parcel_cut(struct ike_parcel *p, struct ike_sk *sk, const struc
 	ike_blob_fini(&p->wire);
 	p->wire = wire;
 	p->piece = piece;
+	p->more = more;
 	p->total = (uint16_t)total;
 	p->first = first;
 	return IKE_OK;

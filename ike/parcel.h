@@ -19,12 +19,16 @@ struct bytes ike_blob_bytes(const struct ike_blob *b);
 
 struct ike_parcel {
 	struct ike_blob wire; /* the datagrams one behind the other, bit for bit as sent */
-	size_t piece;         /* bytes of each of them but the last */
+	size_t piece;         /* bytes of each of them but the last, */
+	size_t more;          /* of the first so many more: `beside` */
 	uint16_t total;       /* how many; 0: no message */
 	/* What is inside SK, and the type of its first payload, so that it can be cut smaller.
 	 * Empty: it is as small as it gets. Wiped. */
 	struct ike_blob plain;
 	uint8_t first;
+	/* A puzzle's solution, as a PS payload in the plaintext: of the first fragment alone (RFC
+	 * 8019 section 7.2.2). Empty: none. */
+	struct ike_blob beside;
 };
 
 void ike_parcel_fini(struct ike_parcel *p);

@@ -1,7 +1,8 @@
 /*
- * Solving puzzles: RFC 8019 section 7.1.2. Nothing authenticates who asks: the work is bounded by
- * puzzle_difficulty_max, by the rounds of IKE_SA_INIT that we go along with, and by a slice of keys
- * for each call of the engine, whatever the number of IKE SAs that have something to solve.
+ * Solving puzzles: RFC 8019 sections 7.1.2 and 7.2.2. Nothing authenticates who asks: the work is
+ * bounded by puzzle_difficulty_max, by the rounds of IKE_SA_INIT that we go along with, and by a
+ * slice of keys for each call of the engine, whatever the number of IKE SAs that have something to
+ * solve.
  */
 #include "ike/solver.h"
 
@@ -18,39 +19,54 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-bool ike_solver_begin(struct ike_sa *sa, const struct ike_notify *puzzle)
+static enum ike_err start(struct ike_sa *sa, const struct ike_notify *puzzle, struct bytes over)
 {
 	struct ike_setup *s = sa->setup;
 	struct ike_engine *e = sa->e;
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
 	unsigned most = least(e->limits.puzzle_difficulty_max, IKE_PUZZLE_BITS_MOST);
 	unsigned bits;
-	uint16_t prf;
+	enum ike_err err;
 
-	if (puzzle->data.n != PUZZLE_LEN || !most)
-		return false;
-	prf = be16_load(puzzle->data.p);
+	if (puzzle->data.n != PUZZLE_LEN)
+		return IKE_EUNSUPPORTED;
 	bits = puzzle->data.p[2] ? puzzle->data.p[2] : least(OWN_BITS, most);
-	if (bits > most) {
+	if (bits > most || !most) {
 		s->too_hard = bits;
 		ike_emit_step(e, &ref,
 		    "the responder asks for a puzzle of %u zero bits, more than "
-		    "puzzle_difficulty_max (%u): trying with its cookie alone",
+		    "puzzle_difficulty_max (%u)",
 		    bits, most);
-		return false;
+		return IKE_ELIMIT;
 	}
-	if (ike_puzzle_new(&s->puzzle, e->p.libctx, prf, bits, ike_blob_bytes(&s->cookie))) {
-		ike_emit_step(e, &ref,
-		    "the responder asks for a puzzle with PRF %u, which we cannot solve: trying "
-		    "with its cookie alone",
-		    prf);
-		return false;
+	err = ike_puzzle_new(&s->puzzle, e->p.libctx, be16_load(puzzle->data.p), bits, over);
+	if (err) {
+		ike_emit_step(e, &ref, "the responder asks for a puzzle that we cannot solve: %s",
+		    ike_err_sentence(err));
+		return err;
 	}
 	s->puzzle_at = e->now;
-	sa->win.retry_at = IKE_NEVER; /* the request that is out is no longer the one to answer */
 	ike_emit_step(e, &ref,
 	    "the responder is busy and asks for a puzzle of %u zero bits: solving it", bits);
+	return IKE_OK;
+}
+
+bool ike_solver_begin(struct ike_sa *sa, const struct ike_notify *puzzle)
+{
+	if (start(sa, puzzle, ike_blob_bytes(&sa->setup->cookie)))
+		return false;
+	sa->win.retry_at = IKE_NEVER; /* the request that is out is no longer the one to answer */
 	return true;
+}
+
+enum ike_err ike_solver_begin_auth(struct ike_sa *sa, const struct ike_notify *puzzle)
+{
+	uint8_t over[IKE_PUZZLE_S_MAX];
+	struct wr w = wr_of(over, sizeof over);
+
+	wr_bytes(&w, ike_blob_bytes(&sa->setup->nr));
+	wr_u64(&w, sa->spi_r);
+	return start(sa, puzzle, wr_written(&w));
 }
 
 ike_time ike_solver_at(const struct ike_sa *sa)
@@ -58,11 +74,29 @@ ike_time ike_solver_at(const struct ike_sa *sa)
 	return sa->setup && sa->setup->puzzle ? sa->setup->puzzle_at : IKE_NEVER;
 }
 
+/* Of IKE_SA_INIT: the cookie alone may do. Of IKE_AUTH: nothing else does. */
+static void given_up(struct ike_sa *sa, enum ike_err err, uint64_t tried)
+{
+	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
+	struct ike_reason why;
+
+	if (sa->phase == IKE_PHASE_INIT_I) {
+		ike_emit_step(sa->e, &ref,
+		    "the puzzle is not solved after %llu keys: trying with the cookie alone",
+		    (unsigned long long)tried);
+		return;
+	}
+	ike_reason_set(&why, err,
+	    "the puzzle that the responder asked for is not solved after %llu keys",
+	    (unsigned long long)tried);
+	ike_sa_fail(sa, &why, true, 0);
+}
+
 void ike_solver_due(struct ike_sa *sa)
 {
 	struct ike_setup *s = sa->setup;
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
-	unsigned long long tried;
+	uint64_t tried;
 	enum ike_err err;
 
 	if (ike_solver_at(sa) > sa->e->now)
@@ -80,11 +114,10 @@ void ike_solver_due(struct ike_sa *sa)
 	if (s->refused) /* while we were at work nothing better could come */
 		s->refused_at = sa->e->now + ike_retransmit_wait(&sa->e->retransmit, 0) * 5 / 4;
 	if (err)
-		ike_emit_step(sa->e, &ref,
-		    "the puzzle is not solved after %llu keys: trying with the cookie alone",
-		    tried);
+		given_up(sa, err, tried);
 	else
-		ike_emit_step(sa->e, &ref, "the puzzle is solved, with %llu keys tried", tried);
-	if (sa->active && ike_request_send(sa, sa->active))
+		ike_emit_step(sa->e, &ref, "the puzzle is solved, with %llu keys tried",
+		    (unsigned long long)tried);
+	if (sa->phase == IKE_PHASE_INIT_I && sa->active && ike_request_send(sa, sa->active))
 		sa->win.retry_at = sa->e->now + ike_retransmit_wait(&sa->e->retransmit, 0);
 }

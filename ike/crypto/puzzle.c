@@ -19,7 +19,7 @@ struct ike_puzzle {
 	struct transform prf;
 	size_t out_n;
 	unsigned bits;
-	uint8_t s[IKE_COOKIE_MAX];
+	uint8_t s[IKE_PUZZLE_S_MAX];
 	size_t s_n;
 	uint64_t next; /* the key that is tried next */
 	unsigned found;

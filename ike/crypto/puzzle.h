@@ -1,5 +1,5 @@
 /*
- * Puzzles: RFC 8019 section 7.1.3. Four different keys, all of one size, for which
+ * Puzzles: RFC 8019 sections 7.1.3 and 7.2.3. Four different keys, all of one size, for which
  * prf(key, S) ends in so many zero bits at least.
  */
 #ifndef IKE_CRYPTO_PUZZLE_H
@@ -16,6 +16,7 @@ enum {
 	IKE_PUZZLE_KEYS = 4,
 	IKE_PUZZLE_KEY_LEN = 4, /* of the keys that we find */
 	IKE_PUZZLE_SOLUTION = IKE_PUZZLE_KEYS * IKE_PUZZLE_KEY_LEN,
+	IKE_PUZZLE_S_MAX = IKE_NONCE_MAX + 8, /* bytes of S: a cookie, or Nr | SPIr */
 	IKE_PUZZLE_BITS_MOST = 28, /* with keys of that size, and a margin for bad luck */
 };
 
@@ -28,7 +29,7 @@ bool ike_puzzle_check(struct ossl_lib_ctx_st *libctx, uint16_t prf, unsigned bit
 
 struct ike_puzzle;
 
-/* `s`, at most IKE_COOKIE_MAX bytes, is copied; `bits` at most IKE_PUZZLE_BITS_MOST. *out is NULL
+/* `s`, at most IKE_PUZZLE_S_MAX bytes, is copied; `bits` at most IKE_PUZZLE_BITS_MOST. *out is NULL
  * on error. IKE_EUNSUPPORTED: not that PRF. */
 enum ike_err ike_puzzle_new(struct ike_puzzle **out, struct ossl_lib_ctx_st *libctx, uint16_t prf,
     unsigned bits, struct bytes s);

@@ -346,13 +346,6 @@ static enum ike_err judge(
 		    m->ke.group, suite->ke.id);
 		return IKE_EKE;
 	}
-	if (ike_msg_notify(m, IKE_N_PUZZLE)) {
-		/* It would drop an IKE_AUTH without the solution, and say nothing. */
-		ike_reason_set(why, IKE_EUNSUPPORTED,
-		    "the responder asks for a puzzle with IKE_AUTH as well (RFC 8019 section 7.2), "
-		    "and we solve those of IKE_SA_INIT only: try again when it is less busy");
-		return IKE_EUNSUPPORTED;
-	}
 	if (suite_next_addke(suite, 0) < ADDKE_MAX &&
 	    !ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED)) {
 		ike_reason_set(why, IKE_ENOPROPOSAL,
@@ -388,6 +381,18 @@ static enum ike_err initiator_keys(
 	return err;
 }
 
+static void explain_no_auth(const struct ike_sa *sa, enum ike_err err, struct ike_reason *why)
+{
+	struct ike_parties w = ike_sa_parties(sa, NULL);
+
+	if (sa->setup->too_hard && err == IKE_ELIMIT)
+		ike_explain_puzzle_too_hard(
+		    why, &w, sa->setup->too_hard, sa->e->limits.puzzle_difficulty_max);
+	else
+		ike_reason_set(
+		    why, err, "after IKE_SA_INIT nothing could go on: %s", ike_err_sentence(err));
+}
+
 enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_sa_ref ref = ike_sa_ref_of(sa, NULL);
@@ -399,6 +404,8 @@ enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 	ike_window_complete(&sa->win);
 	ike_task_free(ike_task_take_active(sa));
 	sa->setup->refused = false;
+	ike_blob_fini(&sa->setup->solution);
+	sa->setup->too_hard = 0;
 	ike_kex_free(sa->setup->kex);
 	sa->setup->kex = NULL;
 	agree(sa, sa->conn, in->m);
@@ -412,11 +419,12 @@ enum ike_err ike_init_go_on(struct ike_sa *sa, struct ike_in *in)
 	else
 		ike_emit_step(sa->e, &ref, "negotiated %s; %s",
 		    suite_text(&sa->suite, text, sizeof text), ike_nat_story(sa));
+	if (!err && ike_msg_notify(in->m, IKE_N_PUZZLE))
+		err = ike_solver_begin_auth(sa, ike_msg_notify(in->m, IKE_N_PUZZLE));
 	if (!err)
 		err = ike_intermediate_go_on(sa);
 	if (err) {
-		ike_reason_set(
-		    &why, err, "after IKE_SA_INIT nothing could go on: %s", ike_err_sentence(err));
+		explain_no_auth(sa, err, &why);
 		ike_sa_fail(sa, &why, true, 0);
 		return IKE_OK;
 	}

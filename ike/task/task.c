@@ -113,7 +113,7 @@ static bool may_go(const struct ike_task *t)
 	if (t->ops == &ike_task_intermediate)
 		return sa->phase == IKE_PHASE_INTER_I;
 	if (t->ops == &ike_task_auth)
-		return sa->phase == IKE_PHASE_AUTH_I;
+		return sa->phase == IKE_PHASE_AUTH_I && !sa->setup->puzzle;
 	if (t->ops == &ike_task_delete_ike)
 		return sa->phase == IKE_PHASE_CLOSING || sa->phase == IKE_PHASE_GONE;
 	if (t->ops == &ike_task_delete_old)

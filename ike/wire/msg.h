@@ -75,7 +75,8 @@ static inline bool ike_hdr_from_initiator(const struct ike_hdr *h)
 /* Its first payload is SK or SKF: what follows is protected, or pretends to be. */
 static inline bool ike_hdr_is_sealed(const struct ike_hdr *h)
 {
-	return h->next == IKE_PLD_SK || h->next == IKE_PLD_SKF;
+	return h->next == IKE_PLD_SK || h->next == IKE_PLD_SKF ||
+	       (h->next == IKE_PLD_PS && h->exchange == IKE_EXCHANGE_AUTH); /* beside SK */
 }
 
 struct ike_ke {

@@ -34,6 +34,7 @@ if(TARGET tunike_ike AND TARGET tunike_config)
     -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free)
   tunike_unit_test(sim_wire tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_wire.c)
   tunike_unit_test(sim_accept tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_accept.c)
+  tunike_unit_test(sim_puzzle tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_puzzle.c)
   tunike_unit_test(sim_mode tunike_sim ${CMAKE_SOURCE_DIR}/test/sim/test_sim_mode.c)
 
   add_executable(bench_handshake ${CMAKE_SOURCE_DIR}/test/bench/bench_handshake.c)

@@ -709,38 +709,6 @@ START_TEST(puzzle_without_cookie)
 }
 END_TEST
 
-/* RFC 8019 section 7.2: a puzzle for IKE_AUTH is not solved, and that is said. */
-static bool add_puzzle(struct sim *s, struct sim_wire *w)
-{
-	static const uint8_t puzzle[12] = {0, 0, 0, 11, 0, 0, 0x40, 0x32, 0, 5, 9, 0};
-	size_t at = IKE_HDR_LEN;
-
-	(void)s;
-	if (!addr_equal(&w->from.addr, &duo.right->addr) || w->data[18] != IKE_EXCHANGE_SA_INIT)
-		return true;
-	while (w->data[at])
-		at += be16_load(w->data + at + 2);
-	w->data[at] = IKE_PLD_NOTIFY;
-	memcpy(w->data + w->n, puzzle, 11);
-	w->n += 11;
-	be32_store(w->data + 24, (uint32_t)w->n);
-	return true;
-}
-
-START_TEST(puzzle_for_ike_auth)
-{
-	scenario_init(&duo, 41, NULL, NULL, NULL);
-	duo.sim.tap = add_puzzle;
-	scenario_connect(&duo);
-	sim_run_for(&duo.sim, 1000);
-	ck_assert_uint_eq(sim_ike_sas(duo.left), 0);
-	ck_assert_int_eq(duo.left->down_reason.err, IKE_EUNSUPPORTED);
-	scenario_expect_words(duo.left->down_reason.text, "RFC 8019 section 7.2");
-	ck_assert(duo.left->down_retry);
-	scenario_fini(&duo);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sim_flood");
@@ -765,7 +733,6 @@ static Suite *suite(void)
 	tcase_add_test(t, solving_is_sliced);
 	tcase_add_test(t, too_hard);
 	tcase_add_test(t, puzzle_without_cookie);
-	tcase_add_test(t, puzzle_for_ike_auth);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -191,6 +191,7 @@ START_TEST(both_families)
 
 	REQ("7296-2.19-1", "7296-2.19-2", "7296-2.19-4", "7296-3.15.1-3");
 	REQ("8598-2-3", "8598-3.1-1", "8598-3.2-1");
+	REQ("7296-4-6", "7296-4-7", "7296-4-8");
 	begin(&s, 1, ASKS, GIVES);
 	scenario_connect(&s);
 	scenario_expect_up(&s, 1);

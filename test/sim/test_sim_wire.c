@@ -294,7 +294,7 @@ static size_t check_transform(const uint8_t *t, bool last, struct transforms *ha
 
 static void check_set(uint8_t proto, const struct transforms *have, bool asked)
 {
-	REQ("7296-3.3-5", "7296-5-2", "7296-1.2-6");
+	REQ("7296-3.3-5", "7296-2.18-2", "7296-5-2", "7296-1.2-6");
 	ck_assert_uint_ge(have->n[1], 1);
 	ck_assert_uint_ne(have->encr, 11); /* ENCR_NULL */
 	ck_assert(!is_aead(have->encr) || !have->n[3]);

@@ -5,6 +5,7 @@
 #include "esp/header.h"
 #include "test/unit/esp_pair.h"
 #include "test/unit/rng.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -61,6 +62,7 @@ static const struct {
 
 START_TEST(inwards)
 {
+	REQ("7296-2.24-1");
 	uint8_t tos = 0;
 
 	for (unsigned i = 0; i < 16; i++)
@@ -83,6 +85,7 @@ END_TEST
 
 START_TEST(outwards)
 {
+	REQ("7296-2.24-1");
 	for (unsigned tos = 0; tos < 256; tos++) {
 		struct esp_headers h = {0};
 		ck_assert_uint_eq(esp_header_tos_out(&h, (uint8_t)tos), 0);

@@ -425,7 +425,7 @@ static const struct {
 
 START_TEST(choice)
 {
-	REQ("7296-3.3-7", "7296-3.3.5-5", "7296-2.7-3");
+	REQ("7296-3.3-7", "7296-3.3.5-5", "7296-2.7-3", "7296-2.18-2");
 	struct proposal_list offered = raw_list(choices[_i].proto, choices[_i].offered);
 	struct proposal_list ours = raw_list(choices[_i].proto, choices[_i].ours);
 	struct proposal_choice c = {&offered, &ours, choices[_i].ke_wanted, choices[_i].ignore_ke};
