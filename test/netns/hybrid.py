@@ -1,6 +1,8 @@
 """Additional key exchanges (RFC 9242, RFC 9370): before IKE_AUTH, for new keys of the child and of the IKE SA, asked for by
 either end, while packets flow. ML-KEM where the OpenSSL at hand has it (3.5), strongSwan where it knows of them (6.0);
 `./dev sid` has both."""
+import functools
+import os
 import re
 import subprocess
 
@@ -23,6 +25,7 @@ SUITES = {  # words of a case: IKE, ESP, what status must show of the IKE SA and
 }
 
 
+@functools.lru_cache(maxsize=None)
 def said(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
@@ -90,7 +93,7 @@ def fallback(role, word):
     both = "aes256gcm16-prfsha384-x25519-ke1_ecp384", "aes256gcm16-prfsha384-x25519"
     make_a, make_b = matrix.ROLES[role]
     has = make_a if word == "caller" else make_b
-    if has is StrongSwan or not available():
+    if has is StrongSwan or ("strongswan" in role and not available()):
         needs(role)
     many = {Tunike: '", "'.join(both), StrongSwan: ",".join(both)}
     with Lab() as lab:
@@ -112,9 +115,20 @@ def fallback(role, word):
         rekey.finish(role, net, a, b)
 
 
+def possible(role, *suites):
+    """On a system that is too old for a case it is not one of its cases; ./dev sid wants them all."""
+    try:
+        needs(role, *suites)
+        return True
+    except Skipped:
+        return "HYBRID_ALL" in os.environ
+
+
 def cases():
     for role in matrix.ROLES:
-        for word in SUITES:
-            yield "hybrid %s %s" % (role, word), lambda role=role, word=word: hybrid(role, word)
+        for word, suite in SUITES.items():
+            if possible(role, *suite[:2]):
+                yield "hybrid %s %s" % (role, word), lambda role=role, word=word: hybrid(role, word)
         for word in ("caller", "answerer"):
-            yield "hybrid %s fallback %s" % (role, word), lambda role=role, word=word: fallback(role, word)
+            if matrix.ROLES[role][word == "answerer"] is Tunike or possible(role):
+                yield "hybrid %s fallback %s" % (role, word), lambda role=role, word=word: fallback(role, word)

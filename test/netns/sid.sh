@@ -59,4 +59,4 @@ for suite in ike_crypto_kex sim_intermediate sim_series; do
 	inside "/build/test/test_$suite"
 done
 [ $# -gt 0 ] || set -- hybrid
-inside python3 /tunike/test/netns/run.py --tunike /build/tunike --jobs 2 "$@"
+inside env HYBRID_ALL=1 python3 /tunike/test/netns/run.py --tunike /build/tunike --jobs 2 "$@"
