@@ -142,6 +142,7 @@ def unknown_spi_and_runts():
         one_ping(net)
 
 
+# REQ("3948-3.1.1-1")
 def out_of_selector():
     """With NULL encryption and the integrity key from the key log, a packet that verifies and lies inside."""
     with Lab() as lab:

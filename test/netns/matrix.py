@@ -95,6 +95,7 @@ def secured(tunike, ike, esp, nat_local, nat_remote, role):
         expect(name in text, "status: suite %r is not %s" % (text, word))
 
 
+# REQ("3948-1-2")
 def cell(role, suite, family, nat):
     ike, esp = suite
     with Lab() as lab:

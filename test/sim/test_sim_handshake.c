@@ -379,22 +379,81 @@ START_TEST(wrong_group_and_two_cookies)
 }
 END_TEST
 
+/* What comes from the NAT box's address: the last message of IKE, and keepalives. */
+static struct sim_keepalives {
+	struct endpoint ike;
+	unsigned n, odd;
+} heard;
+
+static bool hear(struct sim *sim, struct sim_wire *w)
+{
+	(void)sim;
+	if (w->from.port < 20000)
+		return true;
+	if (w->n > 1) {
+		heard.ike = w->from;
+		return true;
+	}
+	heard.n++;
+	heard.odd += w->data[0] != 0xff || w->marker || !endpoint_equal(&w->from, &heard.ike);
+	return true;
+}
+
 START_TEST(behind_nat)
 {
-	REQ("3948-4-2");
+	REQ("3948-2.1-1", "3948-2.3-1", "3948-2.3-4", "3948-4-2");
 	REQ("7296-2.11-1", "7296-2.23-2", "7296-2.23-3", "7296-2.23-9", "7296-2.23-10");
 	struct scenario s;
 
 	scenario_init(&s, 13, NULL, NULL, NULL);
 	sim_host_nat(s.left, "203.0.113.9", 20000);
+	heard = (struct sim_keepalives){.n = 0};
+	s.sim.tap = hear;
 	scenario_connect(&s);
 	scenario_expect_up(&s, 1);
 	ck_assert(s.left->path.keepalive);
 	ck_assert(!s.right->path.keepalive);
 	ck_assert_uint_eq(s.right->path.remote.port, 24500);
-	uint64_t before = s.sim.sent;
+	/* ESP goes where IKE goes. */
+	const struct ike_child_up *c = &sim_child_named(s.right, "lan")->sa;
+	ck_assert(c->encap && endpoint_equal(&c->remote, &s.right->path.remote));
+	ck_assert_uint_eq(c->local.port, 4500);
+	c = &sim_child_named(s.left, "lan")->sa;
+	ck_assert_uint_eq(c->local.port, 4500);
+	ck_assert_uint_eq(c->remote.port, 4500);
 	sim_run_for(&s.sim, 21 * 1000);
-	ck_assert_uint_ge(s.sim.sent, before + 1); /* a keepalive */
+	ck_assert_uint_ge(heard.n, 1);
+	ck_assert_uint_eq(heard.odd, 0);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* The peer is gone, and its NAT box, or anybody, goes on sending keepalives. */
+START_TEST(keepalives_are_no_life)
+{
+	REQ("3948-4-1");
+	uint8_t one = 0xff;
+	struct scenario s;
+	unsigned minutes = 0;
+
+	scenario_init(&s, 13, NULL, NULL, NULL);
+	sim_host_nat(s.left, "203.0.113.9", 20000);
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	struct sim_wire w = {.from = s.right->path.remote,
+	    .to = s.right->path.local,
+	    .data = &one,
+	    .n = 1,
+	    .cap = 1};
+	s.left->gone = true;
+	for (; minutes < 10 && sim_ike_established(s.right); minutes++) {
+		for (int i = 0; i < 6; i++) {
+			sim_inject(s.right, &w);
+			sim_run_for(&s.sim, 10 * 1000);
+		}
+	}
+	ck_assert_uint_le(minutes, 4);
+	ck_assert_int_eq(s.right->down_reason.err, IKE_ETIMEOUT);
 	scenario_fini(&s);
 }
 END_TEST
@@ -514,6 +573,7 @@ static Suite *suite(void)
 	tcase_add_test(t, wrong_group_and_cookie);
 	tcase_add_test(t, wrong_group_and_two_cookies);
 	tcase_add_test(t, behind_nat);
+	tcase_add_test(t, keepalives_are_no_life);
 	tcase_add_test(t, nat_rebinds);
 	tcase_add_test(t, plain_esp_without_nat);
 	tcase_add_test(t, no_encap_but_nat);

@@ -95,7 +95,7 @@ static const struct {
 
 START_TEST(lying_answer)
 {
-	REQ("7296-3.3.6-5");
+	REQ("7296-3.3.6-5", "3948-1-3", "3948-2.1-4");
 	static const uint8_t nonce[32];
 	struct ike_child_answer a = {
 	    .ni = bytes_of(nonce, 32), .nr = bytes_of(nonce, 32), .first = true};

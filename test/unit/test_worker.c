@@ -4,6 +4,7 @@
 #include "daemon/udp/internal.h"
 #include "test/netns/netns.h"
 #include "test/unit/esp_pair.h"
+#include "test/unit/req.h"
 #include "test/unit/worker_sides.h"
 
 #include <check.h>
@@ -478,6 +479,7 @@ static void datagram(struct udp_sock *s, const char *hex, bool marker)
 
 START_TEST(others_on_the_port)
 {
+	REQ("3948-2.3-5");
 	struct worker_ike head;
 	struct bytes body;
 	struct endpoint from = {.port = 4500};
