@@ -1,6 +1,7 @@
 /*
  * Child SAs: narrowing, several of them, further ones, deletes that cross, limits, `unique`.
  */
+#include "test/sim/evil.h"
 #include "test/sim/scenario.h"
 #include "test/unit/req.h"
 
@@ -66,6 +67,48 @@ START_TEST(narrowing)
 	if (narrowings[_i].remote)
 		ck_assert_str_eq(
 		    ts_list_text(&c->sa.remote_ts, text, sizeof text), narrowings[_i].remote);
+	scenario_fini(&s);
+}
+END_TEST
+
+/* KE payloads of CREATE_CHILD_SA: in requests, and in answers. */
+static unsigned kes[2];
+
+static bool count_kes(struct sim *sim, struct sim_wire *w)
+{
+	static struct ike_msg m;
+
+	if (evil_open(sim, w, &m) && m.hdr.exchange == IKE_EXCHANGE_CREATE_CHILD)
+		kes[ike_hdr_is_response(&m.hdr)] += ike_msg_has(&m, IKE_PLD_KE);
+	return true;
+}
+
+/* A key exchange is offered, and a proposal without one is chosen: the payload means nothing then.
+ */
+START_TEST(chosen_without_ke)
+{
+	REQ("7296-3.3.6-11");
+	static const char left[] = "esp_proposals = [\"aes256gcm16-x25519\", \"aes128gcm16\"];",
+			  right[] = "esp_proposals = [\"aes128gcm16\"];";
+	char here[256], there[256];
+	struct scenario_side l = {.children = here, .conn = "childless = \"force\";"},
+			     r = {.children = there};
+	struct scenario s;
+
+	snprintf(here, sizeof here,
+	    SCENARIO_CHILD("lan", "\"10.1.0.0/16\"", "\"10.2.0.0/16\"", "%s"), left);
+	snprintf(there, sizeof there,
+	    SCENARIO_CHILD("lan", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "%s"), right);
+	kes[0] = kes[1] = 0;
+	scenario_init(&s, 2, &l, &r, NULL);
+	s.sim.tap = count_kes;
+	scenario_connect(&s);
+	scenario_expect_up(&s, 1);
+	ck_assert_uint_eq(kes[0], 1);
+	ck_assert_uint_eq(kes[1], 0);
+	const struct suite *suite = &sim_child_named(s.left, "lan")->sa.suite;
+	ck_assert_uint_eq(suite->ke.id, KE_NONE);
+	ck_assert_uint_eq(suite->encr.key_bits, 128);
 	scenario_fini(&s);
 }
 END_TEST
@@ -472,6 +515,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("children");
 
 	tcase_set_timeout(t, 120);
+	tcase_add_test(t, chosen_without_ke);
 	tcase_add_loop_test(t, narrowing, 0, (int)(sizeof narrowings / sizeof narrowings[0]));
 	tcase_add_test(t, two_children);
 	tcase_add_loop_test(t, further_child, 0, 6);

@@ -191,8 +191,8 @@ static void check_path(const struct message *m, struct ike_sa_seen *sa, bool ask
 /* Sections 1, 1.4, 2.1, 2.2, 2.3, 2.8: who may say what when. */
 static void check_order(const struct message *m, struct ike_sa_seen *sa, bool asker)
 {
-	REQ("7296-1-1", "7296-1.4-1", "7296-2.1-1", "7296-2.2-1", "7296-2.3-2", "7296-2.3-4",
-	    "7296-2.3-5", "7296-2.8-4", "7296-2.18-3", "7296-1.3.2-2", "7296-3.1-11");
+	REQ("7296-1-1", "7296-1.4-1", "7296-1.4-3", "7296-2.1-1", "7296-2.2-1", "7296-2.3-2",
+	    "7296-2.3-4", "7296-2.3-5", "7296-2.8-4", "7296-2.18-3", "7296-1.3.2-2", "7296-3.1-11");
 	bool again = sa->of[asker].asked && m->id + 1 == sa->of[asker].next;
 
 	ck_assert(m->sealed == (m->exchange != INIT));
@@ -219,9 +219,24 @@ static void check_order(const struct message *m, struct ike_sa_seen *sa, bool as
 	sa->of[asker].asked++;
 	memcpy(sa->of[asker].last, m->b, m->w->n);
 	sa->of[asker].last_n = m->w->n;
-	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].type == DELETE && m->v[i].body.p[0] == 1)
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].type != DELETE)
+			continue;
+		/* Children are deleted where they are now: under the heir, once there is one. */
+		ck_assert(m->v[i].body.p[0] == 1 || again || !sa->of[asker].replaced);
+		if (m->v[i].body.p[0] == 1)
 			sa->of[asker].deleted = true;
+	}
+}
+
+/* Of the IKE SAs on the wire: those that somebody has deleted, under themselves. */
+static size_t deleted_sas(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sas_n; i++)
+		n += sas[i].of[0].deleted || sas[i].of[1].deleted;
+	return n;
 }
 
 /* ---- Payloads ---- */
@@ -680,7 +695,7 @@ static void expect_alike(const struct ike_child_up *was)
 
 START_TEST(a_life)
 {
-	REQ("7296-1.4-4", "7296-4-4", "7296-3.3-1");
+	REQ("7296-1.4-2", "7296-1.4-4", "7296-4-4", "7296-3.3-1");
 	char of_left[512], of_right[512];
 	struct scenario_side left = {.proposals = lives[_i / 2].left,
 	    .children = children(of_left, lives[_i / 2].left_esp, true)};
@@ -714,8 +729,10 @@ START_TEST(a_life)
 	duo.sim.loss_permille = 0;
 	sim_run_for(&duo.sim, 2 * A_MINUTE);
 	scenario_expect_up(&duo, 2);
+	ck_assert_uint_eq(deleted_sas(), sas_n - 1);
 	sim_down(duo.left, "link", NULL);
 	sim_run_for(&duo.sim, A_MINUTE);
+	ck_assert_uint_eq(deleted_sas(), sas_n);
 	/* All of it was there to be looked at, and no request went without its answer. */
 	ck_assert_uint_ge(seen[INIT][0], 1);
 	ck_assert_uint_ge(seen[CREATE_CHILD][0], 10);
