@@ -11,6 +11,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "test/unit/req.h"
+
 enum { A_LONG_TIME = 1200 * 1000, MESSAGES = 10 };
 
 #define TWO_LEFT                                                        \
@@ -22,18 +24,33 @@ enum { A_LONG_TIME = 1200 * 1000, MESSAGES = 10 };
 	SCENARIO_CHILD("two", "\"10.3.0.0/16\"", "\"10.1.0.0/16\"",     \
 	    "esp_proposals = [\"aes128gcm16-x25519\"];")
 
+/* The tap of evil.h, and how many requests tell of an error in a message. */
+static unsigned told;
+
+static bool tap(struct sim *s, struct sim_wire *w)
+{
+	static struct ike_msg m;
+
+	if (evil_open(s, w, &m) && m.hdr.exchange == IKE_EXCHANGE_INFORMATIONAL &&
+	    !ike_hdr_is_response(&m.hdr))
+		told += ike_msg_error(&m) != NULL;
+	return evil_tap(s, w);
+}
+
 /*
  * 0, 1 IKE_SA_INIT; 2, 3 IKE_AUTH; 4, 5 CREATE_CHILD_SA; 6, 7 INFORMATIONAL (delete of a child); 8,
  * 9 INFORMATIONAL (delete of the IKE SA).
  */
 static void run_once(struct evil *e)
 {
+	REQ("7296-2.21.3-2");
 	static const struct scenario_side left = {.children = TWO_LEFT},
 					  right = {.children = TWO_RIGHT};
 	struct scenario s;
 
+	told = 0;
 	scenario_init(&s, 1, &left, &right, NULL);
-	s.sim.tap = evil_tap;
+	s.sim.tap = tap;
 	s.sim.tap_arg = e;
 	scenario_connect(&s);
 	sim_down(s.left, "link", "two");
@@ -42,6 +59,9 @@ static void run_once(struct evil *e)
 	sim_run_for(&s.sim, A_LONG_TIME);
 	ck_assert_uint_eq(sim_ike_sas(s.left), 0);
 	ck_assert_uint_eq(sim_children_up(s.left), 0);
+	/* Nothing is said about answers, but about that to IKE_AUTH (section 2.21.2). */
+	if (e->number % 2 && e->number > 3)
+		ck_assert_uint_eq(told, 0);
 	/* A delete that never arrived whole is made up for by dead peer detection. */
 	ck_assert_uint_eq(sim_ike_sas(s.right), 0);
 	ck_assert_uint_eq(sim_children_up(s.right), 0);
