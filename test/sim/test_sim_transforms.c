@@ -4,6 +4,7 @@
  * else. Implicit IVs (RFC 8750 sections 5 and 6) are negotiated like all others.
  */
 #include "test/sim/scenario.h"
+#include "test/unit/req.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -96,6 +97,7 @@ static void used(struct scenario *s, const struct transform_info *row)
 
 START_TEST(every_ike_transform)
 {
+	REQ("7296-3.3.3-1");
 	const struct transform_info *row = row_for(TRANSFORM_IKE, _i);
 	struct scenario s;
 	char words[128], esp[64] = "aes128gcm16";
@@ -128,6 +130,7 @@ END_TEST
 
 START_TEST(every_esp_transform)
 {
+	REQ("7296-3.3.3-1");
 	const struct transform_info *row = row_for(TRANSFORM_ESP, _i);
 	bool aead = row->flags & TRANSFORM_AEAD;
 	struct scenario s;
