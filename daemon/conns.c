@@ -394,6 +394,8 @@ void conns_down(struct conn *c, const struct config_child *child, struct conns_w
 	if (!wanted)
 		clear_retry(c);
 	c->not_before = 0;
+	if (!child)
+		conns_stay(c);
 	add_waiter(c->all, w);
 	c->all->p.command(c->all->p.arg,
 	    &(struct ike_command){.kind = IKE_CMD_DOWN, .conn = c->cfg, .child = child});
@@ -666,8 +668,7 @@ void conns_stop(struct conns *s)
 		struct conn *c = &s->v[i];
 		clear_retry(c);
 		stop_trying(c);
-		resolve_cancel(c->redirect.job);
-		c->redirect.job = NULL;
+		conns_stay(c);
 		for (size_t k = 0; k < c->cfg->children_n; k++)
 			c->children[k].want = WANT_NOTHING;
 	}

@@ -132,6 +132,7 @@ void conns_unwait(struct conns *s, struct conns_waiter *w); /* no effect if it i
 /* ---- conns_redirect.c ---- */
 
 void conns_redirected(struct conn *c, const struct ike_event *ev);
+void conns_stay(struct conn *c); /* what it has not followed yet is forgotten */
 
 /* ---- conns_target.c: addresses ---- */
 

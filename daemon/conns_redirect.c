@@ -35,6 +35,8 @@ static void on_resolved(void *arg, const struct resolve_answer *answer)
 	char why[IKE_TEXT];
 
 	r->job = NULL;
+	if (!c->ike_up)
+		return; /* it ended meanwhile */
 	snprintf(why, sizeof why, "%s", answer->why[0] ? answer->why : "no address was found");
 	for (size_t i = 0; i < answer->n; i++) {
 		if (!conns_endpoints(c->all, c->cfg, &answer->v[i], &cmd.local, &cmd.remote, why))
@@ -53,6 +55,13 @@ static void follow(struct conn *c)
 
 	resolve_cancel(c->redirect.job);
 	c->redirect.job = resolve_start(c->all->p.resolver, &name, 1, on_resolved, c);
+}
+
+void conns_stay(struct conn *c)
+{
+	resolve_cancel(c->redirect.job);
+	c->redirect.job = NULL;
+	c->redirect.pending = false;
 }
 
 void conns_redirected(struct conn *c, const struct ike_event *ev)
