@@ -43,11 +43,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def selected(words):
     # The longest first, so that they do not stand alone at the end.
-    found = [*life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(), *headers.cases(),
-             *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
+    found = [*extensions.cases(), *life.cases(), *refusals.cases(), *drops.cases(), *rekey.cases(), *transport.cases(),
+             *headers.cases(), *fragment.cases(), *flood.cases(), *childless.cases(), *matrix.cases(), *transforms.cases(),
              *scripted.cases(), *redirect.cases(), *hops.cases(), *vip.cases(),
              *suites.cases(), *ppk.cases(), *hybrid.cases()]
-    return [(name, run) for name, run in [*found, *extensions.cases()] if all(w in name for w in words)]
+    return [(name, run) for name, run in found if all(w in name for w in words)]
 
 
 class Report:
