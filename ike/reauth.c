@@ -10,6 +10,7 @@
 
 enum {
 	BUSY_MS = 1000,
+	LEAVE_MS = 2000,  /* what went through the other gateway is answered by then */
 	LIFETIME_LEN = 4, /* of AUTH_LIFETIME's data: seconds */
 };
 
@@ -87,6 +88,8 @@ void ike_reauth_hear(struct ike_sa *sa, const struct ike_msg *m)
 
 ike_time ike_reauth_at(const struct ike_sa *sa)
 {
+	if (sa->leave_at != IKE_NEVER)
+		return sa->leave_at;
 	/* Once they have authenticated each other it does not end for the children's sake. */
 	if (ike_reauth_has_successor(sa) && by_id(sa->e, sa->successor)->phase == IKE_PHASE_UP)
 		return IKE_NEVER;
@@ -124,6 +127,7 @@ static void failed(struct ike_sa *old, const struct ike_reason *why)
 	struct ike_event_node *n = ike_event_full(IKE_EV_REKEY_FAILED, &ref);
 
 	old->successor = 0;
+	old->leave_at = IKE_NEVER;
 	if (!old->redirected || old->end_at != IKE_NEVER)
 		later(old);
 	if (why->err != IKE_EREDIRECTED)
@@ -235,6 +239,19 @@ void ike_reauth_crossed(struct ike_sa *by_peer)
 	}
 }
 
+/* Another gateway knows nothing of what is under way through this one, and this one answers nothing
+ * any more once it is deleted. */
+static bool is_awaited(struct ike_sa *old, const struct ike_sa *successor)
+{
+	if (addr_equal(&old->remote.addr, &successor->remote.addr))
+		return false;
+	if (old->leave_at == IKE_NEVER) {
+		old->leave_at = old->e->now + LEAVE_MS;
+		ike_sa_settle(old); /* its timer */
+	}
+	return old->leave_at > old->e->now;
+}
+
 static void progress(struct ike_sa *successor)
 {
 	struct ike_sa *old = old_of(successor);
@@ -262,6 +279,8 @@ static void progress(struct ike_sa *successor)
 		give_up(successor, c);
 		return;
 	}
+	if (is_awaited(old, successor))
+		return;
 	successor->replaces = 0;
 	ike_reason_set(&why, IKE_EREPLACED,
 	    "authenticated once more: IKE SA %u and its children are in its place",
@@ -360,6 +379,14 @@ void ike_reauth_due(struct ike_sa *sa)
 
 	if (ike_reauth_at(sa) > sa->e->now)
 		return;
+	if (sa->leave_at != IKE_NEVER) {
+		struct ike_sa *successor = by_id(sa->e, sa->successor);
+
+		if (successor)
+			progress(successor);
+		sa->leave_at = sa->e->now + BUSY_MS; /* if it is not closing now */
+		return;
+	}
 	if (sa->end_at <= sa->e->now) {
 		sa->end_at = sa->reauth_at = IKE_NEVER;
 		ike_reason_set(&why, IKE_ELIFETIME,

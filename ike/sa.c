@@ -198,7 +198,7 @@ enum ike_err ike_sa_new(struct ike_sa **out, struct ike_engine *e, bool initiato
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->expire_at = sa->keepalive_at = sa->stop_at = IKE_NEVER;
 	sa->rekey_at = sa->over_at = IKE_NEVER;
-	sa->reauth_at = sa->end_at = sa->ousted_at = sa->ticket_at = IKE_NEVER;
+	sa->reauth_at = sa->end_at = sa->ousted_at = sa->ticket_at = sa->leave_at = IKE_NEVER;
 	sa->created_at = sa->heard_at = e->now;
 	sa->tokens.tokens = e->limits.tokens_heard_per_s;
 	ike_window_init(&sa->win);

@@ -165,11 +165,13 @@ struct ike_sa {
 	ike_time reauth_at;     /* it is due; IKE_NEVER: not, or under way */
 	ike_time end_at;        /* without it the SA ends here */
 	uint32_t reauth_rounds; /* failures in a row */
-	uint32_t successor;     /* number of the SA that is being set up for it; 0: none */
-	uint32_t replaces;      /* number of the SA that this one is set up for; 0: none */
-	bool reauth;            /* it was made to replace another one */
-	bool asked_all;         /* a successor: for all children of the old one */
-	ike_time ousted_at;     /* the peer called again, and should have deleted it by then */
+	ike_time leave_at;  /* another gateway has its children, and this one may go; IKE_NEVER: not
+			       yet */
+	uint32_t successor; /* number of the SA that is being set up for it; 0: none */
+	uint32_t replaces;  /* number of the SA that this one is set up for; 0: none */
+	bool reauth;        /* it was made to replace another one */
+	bool asked_all;     /* a successor: for all children of the old one */
+	ike_time ousted_at; /* the peer called again, and should have deleted it by then */
 	/* Another gateway: redirect.h */
 	struct addr redirected_from; /* who sent us to this one; ADDR_NONE: nobody */
 	bool redirected;             /* the peer wants us to go, and we have not gone yet */
